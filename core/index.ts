@@ -1,0 +1,20 @@
+export type {
+  ActionName, CanonicalText, Digest, HoldId, Instant, Json, Micros, Millis, Principal, RunId, StepKey, Token,
+} from './names.ts';
+export type { ActionAnnotations, ActionManifest } from './manifest.ts';
+export { DENIAL_CODES, SEVERITIES } from './policy-ruling.ts';
+export type { Denial, DenialCode, PolicyRuling, Requirement, Severity } from './policy-ruling.ts';
+export { Refusal } from './refusal.ts';
+export type { RefusalKind } from './refusal.ts';
+export type { Meters, Run, RunClosed, RunLimits, RunState } from './run.ts';
+export type { Call, CallRequest, CallState, ExecutionRef, Outcome, OutcomeKind, Shown, StoredResult } from './call.ts';
+export { CHOICES, HOLD_KINDS, HOLD_RULES } from './hold.ts';
+export type { Choice, Edit, Hold, HoldKind, HoldKindRules, HoldState, Raise, Vote } from './hold.ts';
+export { addMicros, formatUsd, micros, usd } from './money.ts';
+export { childPath, isPath, isStepKey, parentPath, pathOf, stepKey } from './step-key.ts';
+export { canonical, canonicalOf, isJson } from './canonical.ts';
+export {
+  BEGIN_WITHIN, EDITED_KEY, FAILURES, GOVERNED_ACTIVITY_OPTIONS, HEADER, HEARTBEAT_EVERY, LEASE, WAITING_ROOM_MARKER, WAKE_SIGNAL,
+  WITHDRAW_ACTIVITY,
+} from './wire.ts';
+export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RunHeader, Wake } from './wire.ts';

@@ -1,0 +1,54 @@
+import type { Instant, Micros, Millis, Principal, RunId } from './names.ts';
+
+/** The most that a run may do. Every field is set: `DEFAULT_LIMITS` fills what nobody stated. */
+export interface RunLimits {
+  /** Attempts started. */
+  readonly steps: number;
+  /** Settled and reserved spend together. */
+  readonly spend: Micros;
+  /** Working time, in milliseconds: time in which a hold is open does not count. */
+  readonly time: Millis;
+  /** Calls with the same action and canonical input. */
+  readonly identical: number;
+  /** Consecutive failures, refusals included. */
+  readonly failures: number;
+}
+
+/** Serialisable state of the limits that look back; advanced only by claim. */
+export interface Meters {
+  /** Failures since the last success. */
+  readonly failures: number;
+}
+
+export type RunClosed = 'succeeded' | 'failed' | 'killed';
+
+/** A run as claim sees it, read under its lock. */
+export interface Run {
+  readonly id: RunId;
+  readonly agent: string;
+  readonly workflow: string;
+  /** Who asked for it: starter, owner of the token. They decide nothing about it. */
+  readonly requesters: readonly Principal[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startedAt: Instant;
+  /** Since when the kill fence stands; null = not killed. */
+  readonly fencedAt: Instant | null;
+  readonly closed: RunClosed | null;
+  readonly limits: RunLimits;
+  readonly used: {
+    readonly steps: number;
+    readonly settled: Micros;
+    readonly reserved: Micros;
+    /** Cost above reservations; outside the limit's constraint, and holds the next claim. */
+    readonly overrun: Micros;
+    /** Overrun that an operator has accepted by raising the limit. */
+    readonly overrunAccepted: Micros;
+  };
+  /** Time spent waiting for people so far, and since when it waits now (null = it does not). */
+  readonly waited: Millis;
+  readonly waitingSince: Instant | null;
+  readonly meters: Meters;
+}
+
+/** The state that people see; derived, never stored. */
+export type RunState = 'running' | 'held' | 'paused' | RunClosed;
