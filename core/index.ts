@@ -18,3 +18,7 @@ export {
   WITHDRAW_ACTIVITY,
 } from './wire.ts';
 export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RunHeader, Wake } from './wire.ts';
+export { auditPreimage, auditText } from './audit.ts';
+export type { AuditEntry, AuditRow } from './audit.ts';
+export type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
+export type { HoldFacts, Ruling } from './ruling.ts';

@@ -47,6 +47,8 @@ export interface Run {
   /** Time spent waiting for people so far, and since when it waits now (null = it does not). */
   readonly waited: Millis;
   readonly waitingSince: Instant | null;
+  /** How many of its holds are open now. */
+  readonly openHolds: number;
   readonly meters: Meters;
 }
 

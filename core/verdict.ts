@@ -1,0 +1,49 @@
+import type { Call, CallRequest, OutcomeKind, StoredResult } from './call.ts';
+import type { AuditEntry } from './audit.ts';
+import type { Hold, HoldState } from './hold.ts';
+import type { CanonicalText, HoldId, Instant, Micros, Millis } from './names.ts';
+import type { Denial } from './policy-ruling.ts';
+import type { Meters, Run } from './run.ts';
+
+/** An outcome that was settled since the last claim, and which the meters have not seen yet. */
+export interface Unfolded {
+  readonly kind: OutcomeKind | 'refused';
+  readonly at: Instant;
+}
+
+/** All that a verdict depends on, read under the run's lock. */
+export interface Facts {
+  readonly now: Instant;
+  readonly run: Run;
+  /** What the ledger holds under the request's key; null = never asked before. */
+  readonly earlier: Call | null;
+  /** Holds of this call in any state, newest first, and the run's open run-wide holds. */
+  readonly holds: readonly Hold[];
+  /** Calls of this run under other keys with the same action and canonical input. */
+  readonly identical: number;
+  readonly unfolded: readonly Unfolded[];
+  readonly request: CallRequest;
+}
+
+export type Verdict =
+  | { readonly kind: 'allow'; readonly reserve: Micros; readonly grant: HoldId | null }
+  /** `result: null` = a person said that it succeeded, and there is no result to give. */
+  | { readonly kind: 'recorded'; readonly result: StoredResult | null }
+  /** A grant with changes: merge them, prepare again and claim again, naming the edit. */
+  | { readonly kind: 'edited'; readonly hold: HoldId; readonly version: number; readonly changes: CanonicalText; readonly by: string }
+  | { readonly kind: 'hold'; readonly hold: Hold; readonly askAgainAfter: Millis }
+  | { readonly kind: 'deny'; readonly denial: Denial }
+  | { readonly kind: 'later'; readonly after: Millis; readonly reason: string }
+  | { readonly kind: 'fenced' };
+
+/** A verdict, and everything that must be written with it. */
+export interface Decided {
+  readonly verdict: Verdict;
+  /** The meters with `unfolded` folded in; written, and `unfolded` emptied, whenever `call` is written. */
+  readonly meters: Meters;
+  /** The call's row as it must stand afterwards; null = write nothing but `closes` and `audit`. */
+  readonly call: Call | null;
+  /** Earlier holds that end with this verdict. A hold with the id `request.freshHold` in a `hold` verdict is new. */
+  readonly closes: readonly { readonly hold: HoldId; readonly state: HoldState }[];
+  readonly audit: readonly AuditEntry[];
+}
