@@ -1,5 +1,5 @@
 import type { CanonicalText, Digest, HoldId, Instant, Millis, Principal, RunId, StepKey } from './names.ts';
-import type { Shown } from './call.ts';
+import type { Shown, StoredResult } from './call.ts';
 import type { Requirement } from './policy-ruling.ts';
 
 export const HOLD_KINDS = ['approval', 'breaker', 'unknown-outcome', 'diverged'] as const;
@@ -71,6 +71,8 @@ export interface Hold {
   /** When an undecided hold expires; null = never. */
   readonly decideBy: Instant | null;
   readonly edit: Edit | null;
+  /** What a `succeeded` choice gave as the call's result; null otherwise. */
+  readonly result: StoredResult | null;
 }
 
 /** One person's word on one version of a hold. */
