@@ -21,4 +21,10 @@ export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterB
 export { auditPreimage, auditText } from './audit.ts';
 export type { AuditEntry, AuditRow } from './audit.ts';
 export type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
+export { decide } from './decide.ts';
+export { checkLimit, clockAfter, completeLimits, DEFAULT_LIMITS, worked } from './limits/index.ts';
+export type { LimitName } from './limits/index.ts';
 export type { HoldFacts, Ruling } from './ruling.ts';
+export { visibleLines, visibleText } from './visible-text.ts';
+export { closestWord } from './closest-word.ts';
+export { formatDuration, parseDuration } from './duration.ts';
