@@ -24,16 +24,16 @@ export type OutcomeKind = Outcome['kind'];
 
 /**
  * Where a call stands:
- * - `waiting`: a hold must be answered first; `hold` says which.
+ * - `asked`: no attempt has begun.
  * - `claimed`: an attempt is under way until it settles; nobody else may claim before `leaseUntil`.
  * - `succeeded`: final; asked again, it answers with its result.
  * - `failed`, `not-started`: may run again on the same grant.
  * - `unknown`: not idempotent and nobody knows; only a person moves it on.
  * - `refused`: the last verdict was a denial; asked again, it is judged afresh.
- * - `withdrawn`: the workflow stopped waiting; asked again, it is judged afresh.
+ * - `withdrawn`: the workflow stopped waiting before anything began; asked again, it is judged afresh.
  */
 export type CallState =
-  | { readonly kind: 'waiting'; readonly hold: HoldId }
+  | { readonly kind: 'asked' }
   | { readonly kind: 'claimed'; readonly token: Token; readonly leaseUntil: Instant; readonly reserved: Micros }
   | { readonly kind: 'succeeded'; readonly result: StoredResult | null }
   | { readonly kind: 'failed'; readonly error: string }
@@ -52,11 +52,15 @@ export interface Call {
   readonly digest: Digest;
   readonly idempotent: boolean;
   readonly attempts: number;
+  /** When the newest attempt was claimed; null = none was. */
+  readonly claimedAt: Instant | null;
   /** The hold whose grant this call has used; a grant is used by one call. */
   readonly grant: HoldId | null;
   /** Sum over settled attempts. */
   readonly spend: Micros;
   readonly state: CallState;
+  /** The hold whose answer the workflow waits for, whatever the state; null = it does not wait. */
+  readonly waitingFor: HoldId | null;
 }
 
 /** One question to the gate's ledger. */

@@ -1,5 +1,5 @@
-import type { Call, CallRequest, OutcomeKind, StoredResult } from './call.ts';
 import type { AuditEntry } from './audit.ts';
+import type { Call, CallRequest, OutcomeKind, StoredResult } from './call.ts';
 import type { Hold, HoldState } from './hold.ts';
 import type { CanonicalText, HoldId, Instant, Micros, Millis } from './names.ts';
 import type { Denial } from './policy-ruling.ts';
@@ -41,7 +41,11 @@ export interface Decided {
   readonly verdict: Verdict;
   /** The meters with `unfolded` folded in; written, and `unfolded` emptied, whenever `call` is written. */
   readonly meters: Meters;
-  /** The call's row as it must stand afterwards; null = write nothing but `closes` and `audit`. */
+  /**
+   * The call's row as it must stand afterwards; null = write nothing but `closes` and `audit`. Input, facts and
+   * execution of the request are stored with it, unless the row goes on telling of another call (`argsDigest`
+   * differs from the request's). Where the earlier state was `claimed`, its reservation becomes settled spend.
+   */
   readonly call: Call | null;
   /** Earlier holds that end with this verdict. A hold with the id `request.freshHold` in a `hold` verdict is new. */
   readonly closes: readonly { readonly hold: HoldId; readonly state: HoldState }[];
