@@ -25,6 +25,8 @@ export { decide } from './decide.ts';
 export { checkLimit, clockAfter, completeLimits, DEFAULT_LIMITS, worked } from './limits/index.ts';
 export type { LimitName } from './limits/index.ts';
 export type { HoldFacts, Ruling } from './ruling.ts';
+export { deciders, expireHold, ruleDecision } from './rule-decision.ts';
+export type { DecisionAsk } from './rule-decision.ts';
 export { visibleLines, visibleText } from './visible-text.ts';
 export { closestWord } from './closest-word.ts';
 export { formatDuration, parseDuration } from './duration.ts';
