@@ -13,7 +13,8 @@ export interface AuditEntry {
  * function computes it. The first row's previous hash is the empty text.
  */
 export function auditText(entry: AuditEntry): CanonicalText {
-  return canonical({ kind: entry.kind, ...entry.body });
+  // Not flattened: a body with a member named `kind` would hide the entry's own.
+  return canonical({ kind: entry.kind, body: entry.body });
 }
 
 /** One row of a chain, as the ledger stores it. */

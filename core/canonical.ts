@@ -50,6 +50,8 @@ function check(value: unknown, at: string, depth: number): void {
 }
 
 function checkMembers(value: object, at: string, depth: number): void {
+  // It would stand for another value than the one that was checked.
+  if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') refuse(at, 'has a toJSON function');
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) check(value[index], `${at}[${index}]`, depth + 1);
     return;

@@ -7,7 +7,7 @@ import type { StepKey } from './names.ts';
  * are never shortened.
  */
 export function stepKey(path: string, ordinal: number): StepKey {
-  if (!isPath(path) || !Number.isSafeInteger(ordinal) || ordinal < 1) {
+  if (!isPath(path) || !Number.isSafeInteger(ordinal) || ordinal < 1 || ordinal > 999_999_999_999_999) {
     throw new RangeError(`No step key from path ${JSON.stringify(path)} and ordinal ${String(ordinal)}.`);
   }
   return `${path}/${ordinal}` as StepKey;
