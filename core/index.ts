@@ -17,7 +17,14 @@ export {
   BEGIN_WITHIN, EDITED_KEY, FAILURES, GOVERNED_ACTIVITY_OPTIONS, HEADER, HEARTBEAT_EVERY, LEASE, WAITING_ROOM_MARKER, WAKE_SIGNAL,
   WITHDRAW_ACTIVITY,
 } from './wire.ts';
-export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RunHeader, Wake } from './wire.ts';
+export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RefusedBody, RunHeader, Wake } from './wire.ts';
+export {
+  parseCallHeader, parseDeniedBody, parseEditedResult, parseFailedBody, parseHoldBody, parseLaterBody, parseRefusedBody, parseRunHeader,
+  parseWake,
+} from './wire-parse.ts';
+export { isSecretReference, secretFields } from './secret-reference.ts';
+export type { FoundField } from './secret-reference.ts';
+export { parseJson } from './strict-json.ts';
 export { auditPreimage, auditText } from './audit.ts';
 export type { AuditEntry, AuditRow } from './audit.ts';
 export type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
@@ -30,3 +37,4 @@ export type { DecisionAsk } from './rule-decision.ts';
 export { visibleLines, visibleText } from './visible-text.ts';
 export { closestWord } from './closest-word.ts';
 export { formatDuration, parseDuration } from './duration.ts';
+export type { Deliverer, DeliveryKind, Subject } from './deliverer.ts';

@@ -8,8 +8,11 @@ import type { Denial } from './policy-ruling.ts';
 
 /** Name of the Temporal header; its payload is JSON, readable, and holds no secret. */
 export const HEADER = 'holdpoint';
-/** A marker that the worker looks for in the workflow bundle before it starts. */
-export const WAITING_ROOM_MARKER = 'holdpoint.waiting-room.v1';
+/**
+ * A marker that the worker looks for in the workflow bundle before it starts. Put together here, so that the
+ * text stands in a bundle only where `workflows/waiting-room.ts` does, and not wherever this file does.
+ */
+export const WAITING_ROOM_MARKER = ['holdpoint', 'waiting-room', 'v1'].join('.');
 /** Signal to a waiting workflow: ask again. Argument: `Wake`. */
 export const WAKE_SIGNAL = 'holdpoint.wake';
 /** Internal activity by which a cancelled wait withdraws its hold. No arguments; its header says which call. */
@@ -52,6 +55,8 @@ export const FAILURES = {
   denied: 'ActionDenied',
   /** `FailedBody`: the effect failed for good. */
   failed: 'ActionFailed',
+  /** `RefusedBody`: thrown by the waiting room itself, for what would leave the governed part. Never retried. */
+  refused: 'HoldpointRefused',
 } as const;
 
 export interface HoldBody {
@@ -69,6 +74,11 @@ export interface FailedBody {
   readonly message: string;
 }
 export type DeniedBody = Denial;
+/** `queue_ungoverned`, `nexus_ungoverned`, `signal_ungoverned`, `cron_refused`, or a chain's refusal. */
+export interface RefusedBody {
+  readonly code: string;
+  readonly message: string;
+}
 
 /**
  * A result that came from arguments which an approver changed is wrapped on its way to the workflow,
