@@ -38,3 +38,5 @@ export { visibleLines, visibleText } from './visible-text.ts';
 export { closestWord } from './closest-word.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export type { Deliverer, DeliveryKind, Subject } from './deliverer.ts';
+export { runState } from './run-state.ts';
+export type { CallView, HoldView, Page, Problem, RunSummary, RunView, TokenView } from './views.ts';

@@ -1,0 +1,108 @@
+import type { Shown } from './call.ts';
+import type { Choice, HoldKind, Vote } from './hold.ts';
+import type { ActionName, Digest, HoldId, Instant, Json, Micros, Millis, Principal, RunId, StepKey } from './names.ts';
+import type { Denial, Requirement } from './policy-ruling.ts';
+import type { RunState } from './run.ts';
+
+/**
+ * What the API answers and the command line prints as JSON; scripts rely on it. Instants are
+ * milliseconds since the epoch, durations milliseconds, money micro-USD.
+ */
+export interface RunSummary {
+  readonly id: RunId;
+  readonly agent: string;
+  readonly workflow: string;
+  readonly state: RunState;
+  readonly mode: 'enforce';
+  readonly requesters: readonly Principal[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startedAt: Instant;
+  readonly closedAt: Instant | null;
+  readonly killed: { readonly at: Instant; readonly by: Principal | null; readonly reason: string | null } | null;
+  readonly steps: { readonly used: number; readonly limit: number };
+  readonly spend: { readonly settled: Micros; readonly reserved: Micros; readonly overrun: Micros; readonly limit: Micros };
+  /** Working time: what was spent waiting for people is not in it. */
+  readonly time: { readonly used: Millis; readonly limit: Millis };
+  readonly failures: { readonly used: number; readonly limit: number };
+  readonly identical: { readonly limit: number };
+  readonly openHolds: number;
+}
+
+export interface RunView extends RunSummary {
+  readonly calls: readonly CallView[];
+  readonly holds: readonly HoldView[];
+}
+
+export interface CallView {
+  readonly key: StepKey;
+  readonly action: ActionName;
+  readonly digest: Digest;
+  readonly state: 'waiting' | 'claimed' | 'succeeded' | 'failed' | 'not-started' | 'unknown' | 'refused' | 'withdrawn';
+  readonly attempts: number;
+  /** The gate's last answer. */
+  readonly verdict: 'allow' | 'hold' | 'deny';
+  readonly spend: Micros;
+  /** The open hold that it waits for. */
+  readonly hold: HoldId | null;
+  /** The hold whose grant it used. */
+  readonly grant: HoldId | null;
+  readonly error: string | null;
+  readonly denial: Denial | null;
+}
+
+export interface HoldView {
+  readonly id: HoldId;
+  readonly run: RunId;
+  readonly kind: HoldKind;
+  /** The action that waits; null where the hold concerns the whole run. */
+  readonly action: ActionName | null;
+  readonly key: StepKey | null;
+  readonly digest: Digest | null;
+  readonly reason: string;
+  readonly state: 'open' | 'granted' | 'denied' | 'expired' | 'withdrawn';
+  readonly version: number;
+  readonly requires: readonly Requirement[];
+  readonly votes: readonly Vote[];
+  readonly openedAt: Instant;
+  readonly decideBy: Instant | null;
+  readonly choices: readonly Choice[];
+  /** Groups whose members may decide, and how many of each must agree. */
+  readonly deciders: readonly { readonly approvers: string; readonly quorum: number }[];
+  readonly shown: Shown;
+  /** How it ended: by whom, when, and why. */
+  readonly ended: {
+    readonly at: Instant;
+    readonly by: readonly Principal[];
+    readonly choice: Choice | null;
+    readonly useBy: Instant | null;
+    readonly note: string | null;
+  } | null;
+  readonly edit: { readonly version: number; readonly by: Principal; readonly changes: Json } | null;
+  readonly policySet: string | null;
+}
+
+export interface TokenView {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly kind: 'person' | 'machine';
+  readonly name: string;
+  readonly createdAt: Instant;
+  readonly revokedAt: Instant | null;
+}
+
+/** The body of every error: RFC 9457, with the code that scripts rely on. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly hint: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One page of a list; `next` is the cursor of the page after it. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
