@@ -1,0 +1,2 @@
+export { ensureTemporalServer } from './ensure-temporal-server.ts';
+export type { EnsureTemporalOptions, TemporalRoute, TemporalServer } from './ensure-temporal-server.ts';
