@@ -1,0 +1,101 @@
+import type { Context } from '@temporalio/activity';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker';
+import { HEADER, parseCallHeader, pathOf, WITHDRAW_ACTIVITY } from '../../core/index.ts';
+import type { DenialCode } from '../../core/index.ts';
+import { appendInstallationAudit, LedgerError, withdrawCall } from '../../ledger/index.ts';
+import type { ActionRegistry } from '../registry.ts';
+import { governedActivity } from './effect.ts';
+import { createIdentifier } from './executions.ts';
+import type { Identified, Identifier } from './executions.ts';
+import { deniedFailure, laterFailure } from './failures.ts';
+import { passGate } from './gate.ts';
+import type { GateParts } from './parts.ts';
+
+const LEDGER_AWAY = 2_000;
+
+/** The gate as an activity interceptor. It must be the innermost: it judges the arguments that will really be used. */
+export function createGate(parts: GateParts): (context: Context) => ActivityInterceptors {
+  const identifier = createIdentifier(parts);
+  return (context) => ({ inbound: new Gate(parts, identifier, context) });
+}
+
+/** What the worker registers: each action under its name, the withdrawal, and `default` for what nobody declared. */
+export function gateActivities(registry: ActionRegistry): Record<string, () => Promise<unknown>> {
+  const undeclared = async (): Promise<never> => {
+    throw new Error('An undeclared activity got past the gate and did nothing.');
+  };
+  return {
+    ...Object.fromEntries([...registry].map(([name, registered]) => [name, governedActivity(registered)])),
+    [WITHDRAW_ACTIVITY]: undeclared,
+    default: undeclared,
+  };
+}
+
+class Gate implements ActivityInboundCallsInterceptor {
+  readonly #parts: GateParts;
+  readonly #identifier: Identifier;
+  readonly #context: Context;
+
+  constructor(parts: GateParts, identifier: Identifier, context: Context) {
+    this.#parts = parts;
+    this.#identifier = identifier;
+    this.#context = context;
+  }
+
+  async execute(input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>): Promise<unknown> {
+    const { info, cancellationSignal, log } = this.#context;
+    const identified = await this.#identify(input);
+    if (identified.kind === 'refused') return this.#refuse(identified.code, identified.message);
+    const { who } = identified;
+    if (info.activityType === WITHDRAW_ACTIVITY) return this.#withdraw(who.run.id, who.header.key);
+    if (info.isLocal && this.#parts.actions.get(info.activityType)?.manifest.annotations.readOnly !== true) {
+      return this.#refuse('not_read_only', `${info.activityType} runs as a local activity, and only actions that read may: schedule it as an activity.`);
+    }
+    return passGate(this.#parts, {
+      who,
+      action: info.activityType,
+      args: input.args,
+      temporalAttempt: info.attempt,
+      surroundings: {
+        cancellation: cancellationSignal,
+        heartbeat: () => this.#context.heartbeat(),
+        log: { info: (message, fields) => log.info(message, fields), warn: (message, fields) => log.warn(message, fields) },
+      },
+      run: () => next(input),
+    });
+  }
+
+  async #identify(input: ActivityExecuteInput): Promise<Identified> {
+    const { workflowExecution } = this.#context.info;
+    const payload = input.headers[HEADER];
+    const header = payload === undefined ? null : parseCallHeader(defaultPayloadConverter.fromPayload(payload));
+    if (workflowExecution === undefined || header === null) {
+      return { kind: 'refused', code: 'run_unknown', message: 'The call says of no run that it belongs to one; only runs that Holdpoint started are let through.' };
+    }
+    if (pathOf(header.key) !== header.path) return { kind: 'refused', code: 'execution_mismatch', message: 'The step key is not one of the execution that it comes from.' };
+    try {
+      return await this.#identifier.identify(header, workflowExecution);
+    } catch (error) {
+      if (error instanceof LedgerError) throw laterFailure(LEDGER_AWAY, 'the ledger is away');
+      throw error;
+    }
+  }
+
+  /** A call without a run has no record of its own; the installation's says that it came. */
+  async #refuse(code: DenialCode, message: string): Promise<never> {
+    const { activityType, workflowExecution } = this.#context.info;
+    try {
+      const body = { action: activityType, workflowId: workflowExecution?.workflowId ?? null, runId: workflowExecution?.runId ?? null, code, message };
+      await appendInstallationAudit(this.#parts.db, { kind: 'call.rejected', body });
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+    }
+    throw deniedFailure({ code, message, policies: [], by: null, askAgain: false });
+  }
+
+  async #withdraw(run: string, key: Parameters<typeof withdrawCall>[2]): Promise<null> {
+    await withdrawCall(this.#parts.db, run, key, 'the workflow stopped waiting');
+    return null;
+  }
+}
