@@ -40,3 +40,7 @@ export { formatDuration, parseDuration } from './duration.ts';
 export type { Deliverer, DeliveryKind, Subject } from './deliverer.ts';
 export { runState } from './run-state.ts';
 export type { CallView, HoldView, Page, Problem, RunSummary, RunView, TokenView } from './views.ts';
+export { parseChain } from './chain-plan.ts';
+export type { ChainLimits, ChainPlan, ChainStep } from './chain-plan.ts';
+export { resolveReferences } from './chain-reference.ts';
+export { checkChain } from './check-chain.ts';
