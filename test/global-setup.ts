@@ -13,7 +13,7 @@ export async function setup(): Promise<() => Promise<void>> {
     startPostgres(),
   ]);
   const stop = async () => {
-    await Promise.all([temporal, postgres].map((started) => (started.status === 'fulfilled' ? started.value.stop() : undefined)));
+    await Promise.all([temporal, postgres].map(async (started) => started.status === 'fulfilled' && started.value.stop()));
     await rm(home, { recursive: true, force: true });
   };
   if (temporal.status === 'rejected' || postgres.status === 'rejected') {
