@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import type { LoadedDataConverter } from '@temporalio/common';
+import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { SimplePlugin } from '@temporalio/plugin';
+import type { ActivityInterceptorsFactory, BundleOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker';
+import { createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
+import type { ActionRegistry, ActionTree } from '../../activities/index.ts';
+import { Refusal } from '../../core/index.ts';
+import { openPostgres, publishManifests, publishPolicySet } from '../../ledger/index.ts';
+import type { Database } from '../../ledger/index.ts';
+import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
+import type { PolicySource } from '../../policy/index.ts';
+import type { Config } from '../config/load-config.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { modulePath } from '../module-path.ts';
+import { describeExecution } from './describe.ts';
+import { environmentSecrets } from './secrets.ts';
+import { checkWorker } from './startup-checks.ts';
+
+export interface HoldpointOptions {
+  /** Every action that this worker may run, as a module's exports. */
+  readonly actions: ActionTree;
+  /** A loaded configuration, or the path of one; default: `holdpoint.config.yaml` where the process runs. */
+  readonly config?: Config | string;
+  /** A ledger that the caller opened and closes; default: `DATABASE_URL`, with the worker's role. */
+  readonly ledger?: Database;
+}
+
+/**
+ * Governs a worker: `Worker.create({ …, plugins: [holdpoint({ actions, config })] })`. List it last, so that it sees
+ * the final arguments. Pass the same plugin to `bundleWorkflowCode` where the bundle is built beforehand.
+ * Throws `Refusal` when an action, the configuration or the worker leaves a way past the gate.
+ */
+export function holdpoint(options: HoldpointOptions): HoldpointPlugin {
+  return new HoldpointPlugin(options);
+}
+
+export class HoldpointPlugin extends SimplePlugin {
+  readonly #registry: ActionRegistry;
+  readonly #config: Config;
+  readonly #given: Database | undefined;
+  #opened: Database | undefined;
+  #converter: LoadedDataConverter = loadDataConverter();
+  #gate: ActivityInterceptorsFactory | undefined;
+
+  constructor(options: HoldpointOptions) {
+    super({ name: 'holdpoint' });
+    this.#registry = registerActions(options.actions);
+    this.#config = typeof options.config === 'object' ? options.config : loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+    this.#given = options.ledger;
+  }
+
+  override configureBundler(options: BundleOptions): BundleOptions {
+    return { ...options, workflowInterceptorModules: [...(options.workflowInterceptorModules ?? []), waitingRoom()] };
+  }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    const configured = super.configureWorker(options);
+    checkWorker(configured, this.#registry, this.#config.ungoverned);
+    const { interceptors, workflowsPath, activities } = configured;
+    this.#converter = loadDataConverter(configured.dataConverter);
+    const gate: ActivityInterceptorsFactory = (context) => {
+      // No task is taken before `#prepare` has made the gate; a worker that took one all the same must not let it pass.
+      if (this.#gate === undefined) throw new Refusal('failed', 'gate_not_ready', 'The gate is not ready yet.');
+      return this.#gate(context);
+    };
+    return {
+      ...configured,
+      activities: { ...activities, ...gateActivities(this.#registry) },
+      interceptors: {
+        ...interceptors,
+        activity: [...(interceptors?.activity ?? []), gate],
+        workflowModules: workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), waitingRoom()],
+      },
+    };
+  }
+
+  override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
+    const { interceptors, workflowsPath } = options;
+    const workflowModules = workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), waitingRoom()];
+    return { ...options, interceptors: { ...interceptors, workflowModules } };
+  }
+
+  /** The worker takes no task before the ledger is migrated, the policies are loaded, and both are published. */
+  override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    try {
+      await this.#prepare();
+      await next(worker);
+    } finally {
+      await this.#opened?.close();
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const db = await this.#ledger();
+    const manifests = [...this.#registry.values()].map(({ manifest }) => manifest);
+    const sources = await readPolicyFolder(this.#config.policies);
+    const policies = loadPolicies({ sources, manifests, groups: this.#config.groups });
+    await publishManifests(db, manifests);
+    await publishPolicySet(db, { hash: policies.hash, text: sourceText(sources) });
+    this.#gate = createGate({
+      db,
+      actions: this.#registry,
+      policies: () => policies,
+      secrets: environmentSecrets(process.env, (file) => readFileSync(file, 'utf8')),
+      results: createResultStore(db, this.#converter),
+      describe: describeExecution,
+    });
+  }
+
+  async #ledger(): Promise<Database> {
+    if (this.#given !== undefined) return this.#given;
+    const url = this.#config.environment.databaseUrl;
+    if (url === null) {
+      throw new Refusal('refused', 'ledger_not_named', 'The plugin needs a ledger.', { hint: 'Set DATABASE_URL to a Postgres database.' });
+    }
+    this.#opened = await openPostgres({ url, role: 'worker' });
+    return this.#opened;
+  }
+}
+
+function sourceText(sources: readonly PolicySource[]): string {
+  return sources.map(({ file, text }) => `// ${file}\n${text}`).join('\n');
+}
+
+function waitingRoom(): string {
+  return modulePath(import.meta.url, '../../workflows/waiting-room');
+}
