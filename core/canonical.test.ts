@@ -2,6 +2,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonical, canonicalOf, isJson } from './canonical.ts';
+import { Refusal } from './refusal.ts';
 
 const json = fc.jsonValue().filter((value) => isJson(value));
 const unrepresentable = expect.objectContaining({ code: 'json_unrepresentable' });
@@ -65,15 +66,24 @@ const EXAMPLES: readonly (readonly [name: string, source: string, text: string])
 ];
 
 function double(bits: string): number {
-  return Buffer.from(bits, 'hex').readDoubleBE();
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(`0x${bits}`));
+  return view.getFloat64(0);
+}
+
+function textOrCode(value: unknown): string {
+  try {
+    return canonical(value);
+  } catch (error) {
+    return error instanceof Refusal ? error.code : String(error);
+  }
 }
 
 describe('the vectors of RFC 8785', () => {
   it.each(NUMBERS)('number %s is written %s, or refused where it is not kept exactly', (bits, text) => {
     const value = double(bits);
     expect(canonicalize(value)).toBe(text);
-    if (Number.isInteger(value) && !Number.isSafeInteger(value)) expect(() => canonical(value)).toThrow(unrepresentable);
-    else expect(canonical(value)).toBe(text);
+    expect(textOrCode(value)).toBe(Number.isInteger(value) && !Number.isSafeInteger(value) ? 'json_unrepresentable' : text);
   });
 
   it.each(['7fffffffffffffff', '7ff0000000000000', 'fff0000000000000'])('number %s is refused', (bits) => {
@@ -84,8 +94,7 @@ describe('the vectors of RFC 8785', () => {
     const value: unknown = JSON.parse(source);
     expect(canonicalize(value)).toBe(text);
     // 1E30 is a whole number that no other program need keep exactly.
-    if (name === 'values') expect(() => canonical(value)).toThrow(unrepresentable);
-    else expect(canonical(value)).toBe(text);
+    expect(textOrCode(value)).toBe(name === 'values' ? 'json_unrepresentable' : text);
   });
 });
 
@@ -106,26 +115,6 @@ describe('canonical', () => {
         expect(canonical(Object.fromEntries(Object.entries(value).toReversed()))).toBe(canonical(value));
       }),
     );
-  });
-
-  it('is different for different values', () => {
-    fc.assert(
-      fc.property(json, json, (a, b) => {
-        const [left, right]: unknown[] = [JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b))];
-        let equal = true;
-        try {
-          expect(left).toEqual(right);
-        } catch {
-          equal = false;
-        }
-        expect(canonical(a) === canonical(b)).toBe(equal);
-      }),
-    );
-  });
-
-  it('takes a value from another realm, such as the workflow sandbox', async () => {
-    const { runInNewContext } = await import('node:vm');
-    expect(canonical(runInNewContext('({ b: [1, { c: null }], a: "x" })'))).toBe('{"a":"x","b":[1,{"c":null}]}');
   });
 
   const cycle: unknown[] = [];

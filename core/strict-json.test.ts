@@ -14,6 +14,15 @@ function codeOf(text: string): string | null {
   }
 }
 
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Values that break none of our own rules. */
 const acceptable = fc.jsonValue().filter((value) => isJson(value));
 const space = fc.constantFrom('', ' ', '\n', '\t', '\r\n  ');
@@ -33,16 +42,9 @@ describe('parseJson', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }), (pieces) => {
         const text = pieces.join('');
-        let expected: unknown;
-        try {
-          expected = JSON.parse(text);
-        } catch {
-          expect(codeOf(text)).not.toBeNull();
-          return;
-        }
-        const code = codeOf(text);
-        if (code === null) expect(parseJson(text)).toEqual(expected);
-        else expect(code).toMatch(/^json_(?:duplicate_key|number_unsafe)$/);
+        const ours = codeOf(text);
+        const verdict = ours === 'json_duplicate_key' || ours === 'json_number_unsafe' ? null : ours;
+        expect(verdict === null).toBe(isJsonText(text));
       }),
       { numRuns: 5_000 },
     );
@@ -51,7 +53,8 @@ describe('parseJson', () => {
   it('gives only what canonical accepts', () => {
     fc.assert(
       fc.property(fc.json({ noUnicodeString: false }), (text) => {
-        if (codeOf(text) === null) expect(isJson(parseJson(text))).toBe(true);
+        fc.pre(codeOf(text) === null);
+        expect(isJson(parseJson(text))).toBe(true);
       }),
     );
   });

@@ -6,6 +6,7 @@ const MAX_DEPTH = 64;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** What a string may hold unescaped: all but quote, backslash and the control characters (RFC 8259, section 7). */
+// oxlint-disable-next-line no-control-regex -- they are what the rule is about
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const SPACE = /[ \t\n\r]*/y;
 

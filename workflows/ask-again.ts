@@ -1,0 +1,64 @@
+import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
+import type { StepKey } from '../core/index.ts';
+import { freshActivitySeq } from './activator.ts';
+import { answerOf } from './answers.ts';
+import type { OpenWait, OpenWaits } from './open-waits.ts';
+import type { Wakes } from './wakes.ts';
+
+/** One call as the gate is asked about it. */
+export interface Question {
+  readonly key: StepKey | null;
+  /** Schedules the activity under this command number. */
+  ask(seq: number): Promise<unknown>;
+  /** Schedules the activity that withdraws the call's hold. */
+  withdraw(): Promise<unknown>;
+}
+
+export interface Room {
+  readonly wakes: Wakes;
+  readonly waits: OpenWaits;
+}
+
+/**
+ * Asks the gate until it gives a result or a final failure. The modes of one call: *asked*; after a Hold
+ * *waiting*, until a wake or the clock; after a Later *sleeping*; after Fenced *blocked*, for ever. Only the
+ * first is ever entered on the allowed path, which so has the history that it would have without all this.
+ */
+export async function askUntilAnswered(question: Question, firstSeq: number, room: Room): Promise<unknown> {
+  let wait: OpenWait | null = null;
+  try {
+    for (let seq = firstSeq; ; seq = freshActivitySeq()) {
+      const heard = room.wakes.count(question.key);
+      const woken = () => room.wakes.count(question.key) > heard;
+      try {
+        return await question.ask(seq);
+      } catch (error) {
+        const answer = answerOf(error);
+        if (answer.kind === 'final') throw error;
+        if (answer.kind === 'fenced') await forever();
+        if (answer.kind === 'hold') {
+          wait ??= room.waits.begin(() => question.withdraw());
+          // A wake that came before the refusal did is a reason to ask at once; a cancellation is one not to.
+          if (!woken() || CancellationScope.current().consideredCancelled) await condition(woken, atLeastOne(answer.askAgainAfter));
+        }
+        if (answer.kind === 'later') await sleep(atLeastOne(answer.after));
+      }
+      if (wait?.withdrawn) await forever();
+    }
+  } catch (error) {
+    if (wait !== null && isCancellation(error)) await wait.withdraw();
+    throw error;
+  } finally {
+    wait?.end();
+  }
+}
+
+/** For a killed run: an error could be caught, and the loop that caught it would spin. Terminating ends it. */
+function forever(): Promise<never> {
+  return CancellationScope.nonCancellable(() => new Promise<never>(() => undefined));
+}
+
+/** A time-out of 0 means none to `condition`. */
+function atLeastOne(duration: number): number {
+  return Math.max(1, duration);
+}

@@ -1,0 +1,34 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { workflowInfo } from '@temporalio/workflow';
+import { FAILURES } from '../core/index.ts';
+import type { RefusedBody, RunHeader } from '../core/index.ts';
+
+const HINT = 'If it must be, an operator can name it `ungoverned` in the configuration.';
+
+/** Refuses a task queue on which no gate is known to stand: neither the execution's own nor a listed one. */
+export function checkQueue(queue: string | undefined, header: RunHeader | null, what: string): void {
+  if (!queue || queue === workflowInfo().taskQueue || header?.queues.includes(queue)) return;
+  throw refused('queue_ungoverned', `${what} would go to the task queue "${queue}", which is not listed as governed. ${HINT}`);
+}
+
+/** A tick of a cron would repeat the keys, and so the recorded results, of the tick before it. */
+export function checkCron(schedule: string | undefined, workflow: string): void {
+  if (schedule) throw refused('cron_refused', `The child workflow "${workflow}" has a cronSchedule, "${schedule}". Use a Temporal Schedule that starts runs.`);
+}
+
+export function nexusRefused(endpoint: string, service: string, operation: string): ApplicationFailure {
+  return refused('nexus_ungoverned', `The Nexus operation "${service}.${operation}" on "${endpoint}" would pass no gate. ${HINT}`);
+}
+
+export function signalRefused(signal: string, workflowId: string): ApplicationFailure {
+  return refused(
+    'signal_ungoverned',
+    `The signal "${signal}" to the workflow "${workflowId}", which is not a child of this one, would pass no gate. ${HINT}`,
+  );
+}
+
+/** The failure by which the sandbox itself refuses: final, and readable with `refusalOf`. */
+export function refused(code: string, message: string): ApplicationFailure {
+  const body: RefusedBody = { code, message };
+  return ApplicationFailure.create({ type: FAILURES.refused, nonRetryable: true, message, details: [body] });
+}
