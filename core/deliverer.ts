@@ -11,7 +11,7 @@ export interface Subject {
   readonly run: RunId;
   /** The version that is desired; a later one replaces an earlier one. */
   readonly desired: number;
-  /** How often this version has been tried before. */
+  /** How often this version has been tried, this time included. */
   readonly tries: number;
 }
 
