@@ -11,3 +11,7 @@ it('is held while something waits for people, then running, then what it closed 
   expect(runState({ fencedAt: null, closed: null, openHolds: 0 })).toBe('running');
   expect(runState({ fencedAt: null, closed: 'failed', openHolds: 0 })).toBe('failed');
 });
+
+it('is running while one branch waits for people and another has an attempt under way', () => {
+  expect(runState({ fencedAt: null, closed: null, openHolds: 1, claimed: 1 })).toBe('running');
+});

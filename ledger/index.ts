@@ -1,0 +1,18 @@
+export { LEDGER_ERROR_CODES, LedgerError } from './database.ts';
+export type { Database, LedgerErrorCode, Queryable, Row } from './database.ts';
+export { openPostgres } from './postgres.ts';
+export type { PostgresOptions } from './postgres.ts';
+export { openPglite } from './pglite.ts';
+export type { PgliteOptions } from './pglite.ts';
+export { LEDGER_VERSION, migrate } from './migrate.ts';
+export { claim } from './claim.ts';
+export { settle } from './settle.ts';
+export { decideHold } from './decide-hold.ts';
+export { createRun } from './create-run.ts';
+export type { NewRun } from './create-run.ts';
+export { findRun } from './find-run.ts';
+export type { RunRecord } from './run-row.ts';
+export type { CallRecord } from './call-row.ts';
+export type { HoldRecord } from './hold-row.ts';
+export { deliveryAgain, deliveryDone, dueDeliveries, isAnswered } from './deliveries.ts';
+export type { Delivery } from './deliveries.ts';

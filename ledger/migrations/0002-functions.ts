@@ -1,0 +1,32 @@
+export const functions: readonly string[] = [
+  `CREATE FUNCTION holdpoint_now() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+  BEGIN
+    RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + (SELECT shift FROM clock);
+  END $$`,
+
+  // The preimage is that of core/audit.ts; a test compares the two.
+  `CREATE FUNCTION holdpoint_audit_hash(previous text, seq bigint, at bigint, body text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT encode(sha256(convert_to(previous || chr(10) || seq || chr(10) || at || chr(10) || body, 'UTF8')), 'hex')
+  $$`,
+
+  `CREATE FUNCTION holdpoint_audit_rows(head text, last bigint, at bigint, bodies text[])
+  RETURNS TABLE (seq bigint, body text, hash text) LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
+  BEGIN
+    hash := head;
+    seq := last;
+    FOREACH body IN ARRAY bodies LOOP
+      seq := seq + 1;
+      hash := holdpoint_audit_hash(hash, seq, at, body);
+      RETURN NEXT;
+    END LOOP;
+  END $$`,
+
+  // Shared by whoever works on a run of this agent; taken exclusively by who blocks an agent or stops everything.
+  `CREATE FUNCTION holdpoint_share(agent text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+  BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7400, 0);
+    PERFORM pg_advisory_xact_lock_shared(7401, hashtext(agent));
+    RETURN true;
+  END $$`,
+];
