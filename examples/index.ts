@@ -1,0 +1,3 @@
+export { releaseActions } from './release/actions.ts';
+export type { ReleaseActions, ReleasePlace } from './release/actions.ts';
+export { demo } from './runaway/actions.ts';
