@@ -8,7 +8,7 @@ export interface Delivery {
   readonly subject: string;
   readonly run: RunId;
   readonly desired: number;
-  /** How often it was handed out before, since it was last desired. */
+  /** How often it was handed out since it was last desired, this time included. */
   readonly tries: number;
 }
 
@@ -24,7 +24,7 @@ const DUE = `
     SELECT kind, subject FROM deliveries WHERE delivered < desired AND due_at <= holdpoint_now() ORDER BY due_at
     FOR NO KEY UPDATE SKIP LOCKED LIMIT $1
   )
-  RETURNING kind, subject, run, desired, tries - 1 AS tries`;
+  RETURNING kind, subject, run, desired, tries`;
 const DONE = `UPDATE deliveries SET delivered = greatest(delivered, $3), error = NULL WHERE kind = $1 AND subject = $2`;
 /** Where a newer version is desired by now, it stays due at once. */
 const AGAIN = `UPDATE deliveries SET due_at = $4, error = $5 WHERE kind = $1 AND subject = $2 AND desired = $3 AND delivered < desired`;

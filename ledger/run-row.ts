@@ -29,6 +29,10 @@ export const RUN_COLUMNS = RUN_FIELDS.map((field) => `runs.${field}`).join(', ')
 export const RUN_RECORD_COLUMNS = `${RUN_COLUMNS}, runs.workflow_id, runs.first_run_id, runs.task_queue, runs.created_at, runs.closed_at,
   runs.fence_by, runs.fence_reason, runs.claimed, run_inputs.input`;
 
+/** `runState` in SQL, for filters; a test compares the two. */
+export const RUN_STATE = `(CASE WHEN runs.fenced_at IS NOT NULL THEN 'killed' WHEN runs.closed IS NOT NULL THEN runs.closed
+  WHEN runs.open_holds > 0 AND runs.claimed = 0 THEN 'held' ELSE 'running' END)`;
+
 export interface RunRow extends Row {
   readonly id: RunId;
   readonly agent: string;

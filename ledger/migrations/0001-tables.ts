@@ -159,10 +159,11 @@ export const tables: readonly string[] = [
   `CREATE INDEX deliveries_due ON deliveries (due_at) WHERE delivered < desired`,
 
   `CREATE TABLE tokens (
-    hash text COLLATE "C" PRIMARY KEY,
+    id text COLLATE "C" PRIMARY KEY,
+    hash text COLLATE "C" NOT NULL UNIQUE,
     principal text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('person', 'machine')),
-    name text NOT NULL UNIQUE,
+    name text NOT NULL,
     created_at bigint NOT NULL,
     revoked_at bigint
   )`,
