@@ -24,6 +24,7 @@ describe('a directory', () => {
   it('lists groups both ways and counts a member who is listed twice once', () => {
     expect(directory.groupsOf('person:ben')).toEqual(['release-managers', 'operators']);
     expect(directory.membersOf('release-managers')).toEqual(['person:ada', 'person:ben']);
+    expect(directory.groups()['operators']).toEqual(['person:ben']);
     expect(directory.sizes()).toEqual({ 'release-managers': 2, operators: 1, empty: 0 });
   });
 

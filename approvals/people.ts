@@ -13,6 +13,8 @@ export interface Directory {
   groupsOf(principal: Principal): readonly string[];
   /** Empty for a group that nobody configured. */
   membersOf(group: string): readonly Principal[];
+  /** Every group's members: what a ruling is made against. */
+  groups(): Readonly<Record<string, readonly Principal[]>>;
   /** Distinct members of every group: what a quorum is checked against. */
   sizes(): Readonly<Record<string, number>>;
 }
@@ -50,11 +52,13 @@ export function createDirectory({ people, groups }: DirectoryOptions): Directory
     checkId('groups', group);
     members.set(group, [...new Set(listed.map((member) => memberOf(group, member, persons)))]);
   }
+  const all = Object.fromEntries(members);
   const sizes = Object.fromEntries([...members].map(([group, list]) => [group, list.length]));
   return {
     person: (principal) => persons.get(principal) ?? null,
     groupsOf: (principal) => [...members].filter(([, list]) => list.includes(principal)).map(([group]) => group),
     membersOf: (group) => members.get(group) ?? [],
+    groups: () => all,
     sizes: () => sizes,
   };
 }

@@ -1,0 +1,11 @@
+export { MAX_INPUT_BYTES, startRun } from './start.ts';
+export type { RunAsk, StartDeps, StartedRun } from './start.ts';
+export { killRuns } from './kill.ts';
+export type { KillAsk, KillDeps } from './kill.ts';
+export { createWakeDeliverer } from './deliver-wake.ts';
+export type { WakeDeps } from './deliver-wake.ts';
+export { createStopDeliverer } from './deliver-stop.ts';
+export type { StopDeps } from './deliver-stop.ts';
+export { createReconciler } from './reconcile.ts';
+export type { Reconciler, ReconcilerDeps } from './reconcile.ts';
+export type { OperationsLog } from './loop.ts';
