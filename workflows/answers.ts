@@ -16,7 +16,8 @@ export type Answer =
 
 /** Reads an activity's failure. What is not the gate's own is final: it goes to the workflow as it is. */
 export function answerOf(error: unknown): Answer {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  // The failure of a local activity comes without a wrapper.
+  const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) return { kind: 'final' };
   const body: unknown = cause.details?.[0];
   switch (cause.type) {

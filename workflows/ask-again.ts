@@ -1,9 +1,12 @@
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
-import type { StepKey } from '../core/index.ts';
+import type { Millis, StepKey } from '../core/index.ts';
 import { freshActivitySeq } from './activator.ts';
 import { answerOf } from './answers.ts';
 import type { OpenWait, OpenWaits } from './open-waits.ts';
 import type { Wakes } from './wakes.ts';
+
+const WITHDRAW_ATTEMPTS = 10;
+const LONGEST_PAUSE: Millis = 6_000;
 
 /** One call as the gate is asked about it. */
 export interface Question {
@@ -37,7 +40,7 @@ export async function askUntilAnswered(question: Question, firstSeq: number, roo
         if (answer.kind === 'final') throw error;
         if (answer.kind === 'fenced') await forever();
         if (answer.kind === 'hold') {
-          wait ??= room.waits.begin(() => question.withdraw());
+          wait ??= room.waits.begin(() => withdrawPatiently(question));
           // A wake that came before the refusal did is a reason to ask at once; a cancellation is one not to.
           if (!woken() || CancellationScope.current().consideredCancelled) await condition(woken, atLeastOne(answer.askAgainAfter));
         }
@@ -50,6 +53,20 @@ export async function askUntilAnswered(question: Question, firstSeq: number, roo
     throw error;
   } finally {
     wait?.end();
+  }
+}
+
+/** Tries again while the gate says Later, and so for about a minute when the ledger is away. */
+async function withdrawPatiently(question: Question): Promise<void> {
+  for (let attempt = 1; attempt <= WITHDRAW_ATTEMPTS; attempt += 1) {
+    try {
+      await question.withdraw();
+      return;
+    } catch (error) {
+      const answer = answerOf(error);
+      if (answer.kind !== 'later') return;
+      await sleep(atLeastOne(Math.min(answer.after, LONGEST_PAUSE)));
+    }
   }
 }
 

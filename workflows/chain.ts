@@ -21,7 +21,6 @@ export async function chain(plan: Pick<ChainPlan, 'input' | 'steps'>): Promise<C
   const outputs: Record<string, Json> = {};
   for (const [index, step] of steps.entries()) {
     const resolved = orRefused(() => resolveReferences(step.input, `steps[${index}].input`, { outputs, input }));
-    // oxlint-disable-next-line no-await-in-loop -- a step may use the output of the one before
     outputs[step.id] = (await actions[step.action]?.(resolved)) ?? null;
   }
   return { outputs };

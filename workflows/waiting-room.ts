@@ -1,10 +1,10 @@
 import { ContinueAsNew, TemporalFailure, defineSignal, setHandler } from '@temporalio/workflow';
-import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import type { ActivityInput, LocalActivityInput, WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { WAKE_SIGNAL, WITHDRAW_ACTIVITY, parseWake } from '../core/index.ts';
 import type { RunHeader } from '../core/index.ts';
 import { checkActivator, freshActivitySeq } from './activator.ts';
 import { askUntilAnswered } from './ask-again.ts';
-import type { Room } from './ask-again.ts';
+import type { Question, Room } from './ask-again.ts';
 import { checkCron, checkQueue, nexusRefused, signalRefused } from './boundary.ts';
 import { unwrapResult } from './edits.ts';
 import { governedLocalOptions, governedOptions, withdrawLocalOptions, withdrawOptions } from './governed-options.ts';
@@ -27,6 +27,22 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
   const room: Room = { wakes: createWakes(), waits: createOpenWaits() };
   let header: RunHeader | null = null;
   let steps = createStepCounter(null);
+
+  async function call<Input extends ActivityInput | LocalActivityInput>(
+    input: Input,
+    next: (input: Input) => Promise<unknown>,
+    options: { readonly ask: Input['options']; readonly withdraw: Input['options'] },
+  ): Promise<unknown> {
+    const key = steps.take();
+    const headers = withHeader(input.headers, steps.callHeader(key));
+    const withdrawal = { ...input, activityType: WITHDRAW_ACTIVITY, args: [], headers, options: options.withdraw };
+    const question: Question = {
+      key,
+      ask: (seq) => next({ ...input, headers, options: options.ask, seq }),
+      withdraw: () => next({ ...withdrawal, seq: freshActivitySeq() }),
+    };
+    return unwrapResult(await askUntilAnswered(question, input.seq, room));
+  }
 
   return {
     inbound: [
@@ -54,31 +70,11 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       {
         async scheduleActivity(input, next) {
           checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
-          const key = steps.take();
-          const headers = withHeader(input.headers, steps.callHeader(key));
-          const { typeInfo: _, ...untyped } = input;
-          const withdrawal = { ...untyped, activityType: WITHDRAW_ACTIVITY, args: [], headers, options: withdrawOptions(input.options) };
-          const call = { ...input, headers, options: governedOptions(input.options) };
-          const question = {
-            key,
-            ask: (seq: number) => next({ ...call, seq }),
-            withdraw: () => next({ ...withdrawal, seq: freshActivitySeq() }),
-          };
-          return unwrapResult(await askUntilAnswered(question, input.seq, room));
+          return await call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) });
         },
 
         async scheduleLocalActivity(input, next) {
-          const key = steps.take();
-          const headers = withHeader(input.headers, steps.callHeader(key));
-          const { typeInfo: _, ...untyped } = input;
-          const withdrawal = { ...untyped, activityType: WITHDRAW_ACTIVITY, args: [], headers, options: withdrawLocalOptions() };
-          const call = { ...input, headers, options: governedLocalOptions(input.options) };
-          const question = {
-            key,
-            ask: (seq: number) => next({ ...call, seq }),
-            withdraw: () => next({ ...withdrawal, seq: freshActivitySeq() }),
-          };
-          return unwrapResult(await askUntilAnswered(question, input.seq, room));
+          return await call(input, next, { ask: governedLocalOptions(input.options), withdraw: withdrawLocalOptions() });
         },
 
         async startChildWorkflowExecution(input, next) {
