@@ -79,8 +79,8 @@ describe('the folder table', () => {
     expect(shipped.filter((file) => /^\s*export\s+(\*|default\b)/m.test(read(file)))).toEqual([]);
   });
 
-  test(`no file is longer than ${MAX_LINES} lines`, () => {
-    const tall = [...all, ...sources('test')].filter((file) => read(file).trimEnd().split('\n').length > MAX_LINES);
+  test(`no file but a test's is longer than ${MAX_LINES} lines`, () => {
+    const tall = shipped.filter((file) => read(file).trimEnd().split('\n').length > MAX_LINES);
     expect(tall).toEqual([]);
   });
 

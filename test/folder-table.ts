@@ -33,7 +33,7 @@ export const FOLDER_TABLE: Readonly<Record<string, FolderRule>> = {
     packages: [...NODE, ...ZOD, '@temporalio/client', '@temporalio/common', '@temporalio/proto', 'ajv'],
   },
   server: { folders: ['core', 'approvals', 'operations', 'ledger'], packages: [...NODE, ...ZOD, 'express', 'zod-openapi'] },
-  cli: { folders: ['core', 'runtime'], packages: [...NODE, ...ZOD, 'commander'] },
+  cli: { folders: ['core', 'runtime'], packages: [...NODE, ...ZOD, 'commander', 'yaml'] },
   runtime: { folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'server', 'cli'], packages: null },
   examples: { folders: ['runtime', 'workflows', 'activities'], packages: [...NODE, ...ZOD] },
 };
