@@ -1,8 +1,9 @@
-import type { Shown } from './call.ts';
+import type { CallState, Shown } from './call.ts';
 import type { Choice, HoldKind, Vote } from './hold.ts';
 import type { ActionName, Digest, HoldId, Instant, Json, Micros, Millis, Principal, RunId, StepKey } from './names.ts';
 import type { Denial, Requirement } from './policy-ruling.ts';
 import type { RunState } from './run.ts';
+import type { Verdict } from './verdict.ts';
 
 /**
  * What the API answers and the command line prints as JSON; scripts rely on it. Instants are
@@ -37,12 +38,12 @@ export interface CallView {
   readonly key: StepKey;
   readonly action: ActionName;
   readonly digest: Digest;
-  readonly state: 'waiting' | 'claimed' | 'succeeded' | 'failed' | 'not-started' | 'unknown' | 'refused' | 'withdrawn';
+  readonly state: CallState['kind'];
   readonly attempts: number;
   /** The gate's last answer. */
-  readonly verdict: 'allow' | 'hold' | 'deny';
+  readonly verdict: Verdict['kind'];
   readonly spend: Micros;
-  /** The open hold that it waits for. */
+  /** The hold whose answer it waits for. */
   readonly hold: HoldId | null;
   /** The hold whose grant it used. */
   readonly grant: HoldId | null;

@@ -5,7 +5,7 @@ import { Refusal, parseDuration, usd } from '../../core/index.ts';
  * `holdpoint.config.yaml`. Every rule is one sentence fragment that reads after the field's name
  * ("must be …"), since the message of a problem is made of field, rule and received value.
  */
-const NAME_RULE = 'must begin with a letter or digit and go on with letters, digits, ".", "_" or "-" (at most 64)';
+const NAME_RULE = 'must begin with a letter or digit and go on with letters, digits and . _ @ + - (at most 100)';
 const COUNT_RULE = 'must be a whole number of at least 1';
 const SPEND_RULE = 'must be a number of US dollars above 0 with at most six decimals';
 const TIME_RULE = 'must be a duration such as 90s, 30m or 1h';
@@ -13,7 +13,7 @@ const PATH_RULE = 'must be a path';
 const LIST_RULE = 'must be a list';
 const MAP_RULE = 'must be a map';
 
-const name = z.string(NAME_RULE).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, NAME_RULE);
+const name = z.string(NAME_RULE).regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, NAME_RULE);
 const path = z.string(PATH_RULE).min(1, PATH_RULE);
 const count = z.int(COUNT_RULE).min(1, COUNT_RULE);
 const patterns = z.array(z.string('must be a name').min(1, 'must be a name'), LIST_RULE);
