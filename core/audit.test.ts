@@ -6,7 +6,12 @@ import type { Json } from './names.ts';
 
 const entries = fc.record({
   kind: fc.string({ minLength: 1 }),
-  body: fc.dictionary(fc.string(), fc.jsonValue().map((value) => value as Json)).filter((body) => isJson(body)),
+  body: fc
+    .dictionary(
+      fc.string(),
+      fc.jsonValue().map((value) => value as Json),
+    )
+    .filter((body) => isJson(body)),
 });
 
 describe('auditText', () => {
@@ -16,7 +21,10 @@ describe('auditText', () => {
         expect(JSON.parse(auditText(entry))).toEqual(JSON.parse(canonical(entry)));
       }),
     );
-    expect(JSON.parse(auditText({ kind: 'hold.opened', body: { kind: 'approval' } }))).toEqual({ kind: 'hold.opened', body: { kind: 'approval' } });
+    expect(JSON.parse(auditText({ kind: 'hold.opened', body: { kind: 'approval' } }))).toEqual({
+      kind: 'hold.opened',
+      body: { kind: 'approval' },
+    });
   });
 
   it('does not depend on the order of members', () => {

@@ -111,9 +111,12 @@ describe('canonical', () => {
 
   it('does not depend on the order of members', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), json).filter((value) => isJson(value)), (value) => {
-        expect(canonical(Object.fromEntries(Object.entries(value).toReversed()))).toBe(canonical(value));
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), json).filter((value) => isJson(value)),
+        (value) => {
+          expect(canonical(Object.fromEntries(Object.entries(value).toReversed()))).toBe(canonical(value));
+        },
+      ),
     );
   });
 

@@ -18,9 +18,16 @@ const MANIFESTS = [
   manifest(
     'git.log',
     { type: 'object', properties: { repo: text }, required: ['repo'], additionalProperties: false },
-    { type: 'object', properties: { commits: { type: 'array', items: { type: 'object', properties: { hash: text }, additionalProperties: false } } }, additionalProperties: false },
+    {
+      type: 'object',
+      properties: { commits: { type: 'array', items: { type: 'object', properties: { hash: text }, additionalProperties: false } } },
+      additionalProperties: false,
+    },
   ),
-  manifest('http.get', { type: 'object', properties: { url: text, auth: {}, headers: {} } }, { type: 'object' }, ['auth.token', 'headers.*.value']),
+  manifest('http.get', { type: 'object', properties: { url: text, auth: {}, headers: {} } }, { type: 'object' }, [
+    'auth.token',
+    'headers.*.value',
+  ]),
 ];
 
 function refusalOf(act: () => unknown): Refusal {
@@ -38,26 +45,59 @@ const log = { id: 'log', action: 'git.log', input: { repo: '/r' } };
 describe('parseChain', () => {
   it('reads a whole plan', () => {
     expect(
-      parseChain({ agent: 'bot', labels: { team: 'a' }, limits: { steps: 5, spend: 0.5, time: '1h' }, input: { repo: '/r' }, steps: [log] }),
-    ).toEqual({ agent: 'bot', labels: { team: 'a' }, limits: { steps: 5, spend: 500_000, time: 3_600_000 }, input: { repo: '/r' }, steps: [log] });
+      parseChain({
+        agent: 'bot',
+        labels: { team: 'a' },
+        limits: { steps: 5, spend: 0.5, time: '1h' },
+        input: { repo: '/r' },
+        steps: [log],
+      }),
+    ).toEqual({
+      agent: 'bot',
+      labels: { team: 'a' },
+      limits: { steps: 5, spend: 500_000, time: 3_600_000 },
+      input: { repo: '/r' },
+      steps: [log],
+    });
   });
 
   it('fills in what may be left out', () => {
     expect(parseChain({ steps: [{ id: 'a', action: 'b' }] })).toEqual({
-      agent: null, labels: {}, limits: {}, input: {}, steps: [{ id: 'a', action: 'b', input: {} }],
+      agent: null,
+      labels: {},
+      limits: {},
+      input: {},
+      steps: [{ id: 'a', action: 'b', input: {} }],
     });
     expect(parseChain({ steps: [log], limits: { time: 90_000 } }).limits).toEqual({ time: 90_000 });
   });
 
   it.each([
-    [null, 'The chain'], ['text', 'The chain'], [[], 'The chain'], [{}, '"steps"'], [{ steps: [] }, '"steps"'], [{ steps: 'x' }, '"steps"'],
+    [null, 'The chain'],
+    ['text', 'The chain'],
+    [[], 'The chain'],
+    [{}, '"steps"'],
+    [{ steps: [] }, '"steps"'],
+    [{ steps: 'x' }, '"steps"'],
     [{ steps: Array.from({ length: 501 }, (_, i) => ({ id: `s${i}`, action: 'a' })) }, '501'],
-    [{ steps: [log], step: 1 }, '"step"'], [{ steps: [{ ...log, if: 'x' }] }, '"if"'], [{ steps: [1] }, '"steps[0]"'],
-    [{ steps: [{ action: 'a' }] }, '"steps[0].id"'], [{ steps: [{ id: 'a.b', action: 'a' }] }, '"a.b"'], [{ steps: [{ id: 'a' }] }, '"steps[0].action"'],
-    [{ steps: [log], agent: '' }, '"agent"'], [{ steps: [log], labels: { a: 1 } }, '"labels.a"'], [{ steps: [log], limits: { stepz: 1 } }, '"stepz"'],
-    [{ steps: [log], limits: { steps: 0 } }, 'got 0'], [{ steps: [log], limits: { steps: -1 } }, 'got -1'], [{ steps: [log], limits: { steps: Number.NaN } }, 'got NaN'],
-    [{ steps: [log], limits: { steps: '5' } }, 'got "5"'], [{ steps: [log], limits: { steps: 1.5 } }, 'got 1.5'], [{ steps: [log], limits: { spend: 0 } }, 'got 0'],
-    [{ steps: [log], limits: { spend: '5' } }, 'got "5"'], [{ steps: [log], limits: { spend: Number.NaN } }, 'got NaN'], [{ steps: [log], limits: { time: 0 } }, 'got 0'],
+    [{ steps: [log], step: 1 }, '"step"'],
+    [{ steps: [{ ...log, if: 'x' }] }, '"if"'],
+    [{ steps: [1] }, '"steps[0]"'],
+    [{ steps: [{ action: 'a' }] }, '"steps[0].id"'],
+    [{ steps: [{ id: 'a.b', action: 'a' }] }, '"a.b"'],
+    [{ steps: [{ id: 'a' }] }, '"steps[0].action"'],
+    [{ steps: [log], agent: '' }, '"agent"'],
+    [{ steps: [log], labels: { a: 1 } }, '"labels.a"'],
+    [{ steps: [log], limits: { stepz: 1 } }, '"stepz"'],
+    [{ steps: [log], limits: { steps: 0 } }, 'got 0'],
+    [{ steps: [log], limits: { steps: -1 } }, 'got -1'],
+    [{ steps: [log], limits: { steps: Number.NaN } }, 'got NaN'],
+    [{ steps: [log], limits: { steps: '5' } }, 'got "5"'],
+    [{ steps: [log], limits: { steps: 1.5 } }, 'got 1.5'],
+    [{ steps: [log], limits: { spend: 0 } }, 'got 0'],
+    [{ steps: [log], limits: { spend: '5' } }, 'got "5"'],
+    [{ steps: [log], limits: { spend: Number.NaN } }, 'got NaN'],
+    [{ steps: [log], limits: { time: 0 } }, 'got 0'],
     [{ steps: [log], limits: { time: -5 } }, 'got -5'],
   ])('refuses %j, naming the field and the value', (value, named) => {
     const refusal = refusalOf(() => parseChain(value));
@@ -72,9 +112,11 @@ describe('parseChain', () => {
   });
 
   it.each([
-    [{ steps: [log], limits: { time: 'soon' } }, 'duration_invalid'], [{ steps: [log], limits: { spend: 1e-9 } }, 'money_invalid'],
+    [{ steps: [log], limits: { time: 'soon' } }, 'duration_invalid'],
+    [{ steps: [log], limits: { spend: 1e-9 } }, 'money_invalid'],
     [{ steps: [log], limits: { spend: Number.POSITIVE_INFINITY } }, 'money_invalid'],
-    [{ steps: [{ ...log, input: { at: new Date(0) } }] }, 'json_unrepresentable'], [{ steps: [log], input: JSON.parse('{"__proto__":1}') as unknown }, 'json_unrepresentable'],
+    [{ steps: [{ ...log, input: { at: new Date(0) } }] }, 'json_unrepresentable'],
+    [{ steps: [log], input: JSON.parse('{"__proto__":1}') as unknown }, 'json_unrepresentable'],
   ])('passes on what refuses %o', (value, code) => {
     expect(refusalOf(() => parseChain(value)).code).toBe(code);
   });
@@ -83,7 +125,14 @@ describe('parseChain', () => {
 describe('checkChain', () => {
   it('accepts references to earlier outputs and to the input', () => {
     check(
-      [log, { id: 'get', action: 'http.get', input: { url: 'https://x/${{ steps.log.output.commits.0.hash }}?r=${{ input.repo }}', auth: { token: '${{ input.token }}' } } }],
+      [
+        log,
+        {
+          id: 'get',
+          action: 'http.get',
+          input: { url: 'https://x/${{ steps.log.output.commits.0.hash }}?r=${{ input.repo }}', auth: { token: '${{ input.token }}' } },
+        },
+      ],
       { repo: '/r', token: 'secret:TOKEN' },
     );
     check([{ ...log, input: '${{ input.all }}' }], { all: { repo: '/r' } });
@@ -92,12 +141,31 @@ describe('checkChain', () => {
 
   it.each([
     ['chain_action_unknown', [{ ...log, action: 'git.lgo' }], 'git.log'],
-    ['chain_reference_later', [{ ...log, input: { repo: '${{ steps.b.output.x }}' } }, { ...log, id: 'b' }], '"steps[0].input.repo" of step "log"'],
+    [
+      'chain_reference_later',
+      [
+        { ...log, input: { repo: '${{ steps.b.output.x }}' } },
+        { ...log, id: 'b' },
+      ],
+      '"steps[0].input.repo" of step "log"',
+    ],
     ['chain_reference_later', [{ ...log, input: { repo: '${{ steps.log.output }}' } }], 'its own output'],
     ['chain_reference_unknown', [log, { ...log, id: 'b', input: { repo: '${{ steps.log2.output }}' } }], 'did you mean "log"'],
-    ['chain_reference_unknown', [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commit }}' } }], 'git.log returns no such value'],
-    ['chain_reference_unknown', [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commits.first }}' } }], 'returns no such value'],
-    ['chain_reference_unknown', [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commits.0.hash.x }}' } }], 'returns no such value'],
+    [
+      'chain_reference_unknown',
+      [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commit }}' } }],
+      'git.log returns no such value',
+    ],
+    [
+      'chain_reference_unknown',
+      [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commits.first }}' } }],
+      'returns no such value',
+    ],
+    [
+      'chain_reference_unknown',
+      [log, { ...log, id: 'b', input: { repo: '${{ steps.log.output.commits.0.hash.x }}' } }],
+      'returns no such value',
+    ],
     ['chain_reference_unknown', [{ ...log, input: { repo: '${{ input.nowhere }}' } }], '${{ input.nowhere }}'],
     ['chain_reference_unknown', [{ ...log, input: { repo: '${{ input.constructor }}' } }], '${{ input.constructor }}'],
     ['chain_invalid', [{ ...log, input: { repo: 'a ${{ steps.log }} b' } }], '${{ steps.log }}'],
@@ -114,10 +182,17 @@ describe('checkChain', () => {
   });
 
   it.each([
-    [{ auth: { token: 'hunter2' } }], [{ auth: 'hunter2' }], [{ auth: { token: '${{ input.secret }}' } }], [{ auth: { token: '${{ steps.log.output.commits }}' } }],
-    [{ auth: { token: 'Bearer secret:TOKEN hunter2' } }], [{ headers: [{ value: 'secret:OK' }, { value: 'hunter2' }] }], ['${{ input.whole }}'],
+    [{ auth: { token: 'hunter2' } }],
+    [{ auth: 'hunter2' }],
+    [{ auth: { token: '${{ input.secret }}' } }],
+    [{ auth: { token: '${{ steps.log.output.commits }}' } }],
+    [{ auth: { token: 'Bearer secret:TOKEN hunter2' } }],
+    [{ headers: [{ value: 'secret:OK' }, { value: 'hunter2' }] }],
+    ['${{ input.whole }}'],
   ])('refuses a literal in a secret field, and does not repeat it: %j', (input) => {
-    const refusal = refusalOf(() => check([log, { id: 'get', action: 'http.get', input }], { secret: 'hunter2', whole: { auth: { token: 'hunter2' } } }));
+    const refusal = refusalOf(() =>
+      check([log, { id: 'get', action: 'http.get', input }], { secret: 'hunter2', whole: { auth: { token: 'hunter2' } } }),
+    );
     expect(refusal.code).toBe('secret_literal');
     expect(refusal.message).toContain('step "get"');
     expect(JSON.stringify([refusal.message, refusal.hint, refusal.data])).not.toContain('hunter2');
@@ -130,7 +205,9 @@ describe('resolveReferences', () => {
 
   it('keeps the type of a text that is one reference', () => {
     expect(resolve({ a: '${{ steps.log.output.n }}', b: ['${{steps.log.output.list}}'], c: '${{ input }}' })).toEqual({
-      a: 3, b: [['a', { b: null }]], c: sources.input,
+      a: 3,
+      b: [['a', { b: null }]],
+      c: sources.input,
     });
   });
 
@@ -143,14 +220,20 @@ describe('resolveReferences', () => {
     expect(resolve('> ${{ input.tricky }}')).toBe('> ${{ input.name }}');
   });
 
-  it.each(['${{ steps.log.output.none }}', '${{ steps.log.output.list.7 }}', '${{ steps.log.output.list.length }}', '${{ steps.toString.output }}', '${{ input.name.length }}'])(
-    'refuses %s, which is not there',
-    (reference) => {
-      expect(refusalOf(() => resolve({ a: reference })).code).toBe('chain_reference_missing');
-    },
-  );
+  it.each([
+    '${{ steps.log.output.none }}',
+    '${{ steps.log.output.list.7 }}',
+    '${{ steps.log.output.list.length }}',
+    '${{ steps.toString.output }}',
+    '${{ input.name.length }}',
+  ])('refuses %s, which is not there', (reference) => {
+    expect(refusalOf(() => resolve({ a: reference })).code).toBe('chain_reference_missing');
+  });
 
-  const json = fc.jsonValue().map((value) => value as Json).filter((value) => isJson(value));
+  const json = fc
+    .jsonValue()
+    .map((value) => value as Json)
+    .filter((value) => isJson(value));
   it('leaves a value without references as it was', () => {
     fc.assert(
       fc.property(json, (value) => {

@@ -86,7 +86,8 @@ function parseLabels(value: unknown): Readonly<Record<string, string>> {
 function parseLimits(value: unknown): ChainLimits {
   const { steps, spend, time } = known(value, '"limits"', LIMIT_FIELDS);
   if (steps !== undefined && !isPositive(steps)) throw invalid('limits.steps', 'is a whole number above 0', steps);
-  if (spend !== undefined && !(typeof spend === 'number' && spend > 0)) throw invalid('limits.spend', 'is a number of dollars above 0', spend);
+  if (spend !== undefined && !(typeof spend === 'number' && spend > 0))
+    throw invalid('limits.spend', 'is a number of dollars above 0', spend);
   if (time !== undefined && typeof time !== 'string' && !isPositive(time)) {
     throw invalid('limits.time', 'is a duration such as 1h, or a whole number of milliseconds above 0', time);
   }

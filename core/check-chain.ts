@@ -99,17 +99,23 @@ function badInput(step: ChainStep, field: string, rule: string): Refusal {
 
 function unknownAction(step: ChainStep, index: number, actions: readonly string[]): Refusal {
   const meant = closestWord(step.action, actions);
-  return new Refusal('invalid', 'chain_action_unknown', `"steps[${index}].action" of step "${step.id}": nothing declares the action "${step.action}".`, {
-    hint: meant === null ? 'See `holdpoint action list`.' : `Did you mean ${meant}?`,
-    data: { step: step.id, field: `steps[${index}].action` },
-  });
+  return new Refusal(
+    'invalid',
+    'chain_action_unknown',
+    `"steps[${index}].action" of step "${step.id}": nothing declares the action "${step.action}".`,
+    {
+      hint: meant === null ? 'See `holdpoint action list`.' : `Did you mean ${meant}?`,
+      data: { step: step.id, field: `steps[${index}].action` },
+    },
+  );
 }
 
 /** False only where the schema says that nothing can stand there. */
 function mayHave(schema: Json, path: readonly string[]): boolean {
   const [name, ...rest] = path;
   const at = schemaOf(schema);
-  if (name === undefined || at['$ref'] !== undefined || at['anyOf'] !== undefined || at['oneOf'] !== undefined || at['allOf'] !== undefined) return true;
+  if (name === undefined || at['$ref'] !== undefined || at['anyOf'] !== undefined || at['oneOf'] !== undefined || at['allOf'] !== undefined)
+    return true;
   if (at['type'] === 'array') return /^\d+$/.test(name) && mayHave(at['items'] ?? true, rest);
   if (at['type'] === 'object') {
     const properties = schemaOf(at['properties']);

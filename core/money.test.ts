@@ -38,7 +38,12 @@ describe('money', () => {
 
   it('prints for people', () => {
     expect([0, 1, 50_000, 500_000, 12_000_000, 1_234_567].map((value) => formatUsd(micros(value)))).toEqual([
-      '$0', '$0.000001', '$0.05', '$0.50', '$12', '$1.234567',
+      '$0',
+      '$0.000001',
+      '$0.05',
+      '$0.50',
+      '$12',
+      '$1.234567',
     ]);
   });
 
@@ -46,10 +51,24 @@ describe('money', () => {
     expect(() => micros(value)).toThrow(refused);
   });
 
-  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 1e-7, 0.1 + 0.2, '', ' ', '-5', '1e3', '5.', '.5', '1,000', '$5', '0.0000001', '9999999999', '0x10'])(
-    'has no amount of %j dollars',
-    (value) => {
-      expect(() => usd(value)).toThrow(refused);
-    },
-  );
+  it.each([
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    1e-7,
+    0.1 + 0.2,
+    '',
+    ' ',
+    '-5',
+    '1e3',
+    '5.',
+    '.5',
+    '1,000',
+    '$5',
+    '0.0000001',
+    '9999999999',
+    '0x10',
+  ])('has no amount of %j dollars', (value) => {
+    expect(() => usd(value)).toThrow(refused);
+  });
 });

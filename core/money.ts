@@ -14,7 +14,11 @@ export function usd(dollars: number | string): Micros {
   const text = typeof dollars === 'number' ? decimal(dollars) : dollars.trim();
   const match = /^(\d{1,10})(?:\.(\d{1,6}))?$/.exec(text);
   if (!match) {
-    throw new Refusal('invalid', 'money_invalid', `An amount of dollars is not negative and has at most six decimals; got ${JSON.stringify(dollars) ?? 'nothing'}.`);
+    throw new Refusal(
+      'invalid',
+      'money_invalid',
+      `An amount of dollars is not negative and has at most six decimals; got ${JSON.stringify(dollars) ?? 'nothing'}.`,
+    );
   }
   return micros(Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0')));
 }
@@ -27,7 +31,9 @@ export function addMicros(a: Micros, b: Micros): Micros {
 /** For people: `$0.05`, `$12`, `$0.000001`. */
 export function formatUsd(amount: Micros): string {
   const whole = Math.floor(amount / 1_000_000);
-  const fraction = String(amount % 1_000_000).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(amount % 1_000_000)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   return fraction === '' ? `$${whole}` : `$${whole}.${fraction.padEnd(2, '0')}`;
 }
 

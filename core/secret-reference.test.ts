@@ -13,7 +13,11 @@ describe('secretFields', () => {
 
   it('finds named fields, items of arrays and members of objects', () => {
     expect(secretFields(input, ['auth.token', 'headers.*.value', 'map.*']).map(({ path }) => path)).toEqual([
-      'auth.token', 'headers.0.value', 'headers.1.value', 'map.a', 'map.b',
+      'auth.token',
+      'headers.0.value',
+      'headers.1.value',
+      'map.a',
+      'map.b',
     ]);
   });
 

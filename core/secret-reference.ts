@@ -25,5 +25,7 @@ function find(at: FoundField, rest: readonly string[]): readonly FoundField[] {
   // A literal above the place where the reference belongs is still a literal.
   if (name === undefined || typeof at.value !== 'object') return [at];
   const members = Object.entries(at.value as { readonly [key: string]: Json });
-  return members.filter(([key]) => name === '*' || key === name).flatMap(([key, value]) => find({ path: at.path === '' ? key : `${at.path}.${key}`, value }, further));
+  return members
+    .filter(([key]) => name === '*' || key === name)
+    .flatMap(([key, value]) => find({ path: at.path === '' ? key : `${at.path}.${key}`, value }, further));
 }

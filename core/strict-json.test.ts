@@ -109,6 +109,10 @@ describe('parseJson', () => {
   });
 
   it('keeps members that shadow the prototype as data', () => {
-    expect(Object.keys(parseJson('{"constructor":1,"toString":2,"hasOwnProperty":3}') as object)).toEqual(['constructor', 'toString', 'hasOwnProperty']);
+    expect(Object.keys(parseJson('{"constructor":1,"toString":2,"hasOwnProperty":3}') as object)).toEqual([
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+    ]);
   });
 });

@@ -60,7 +60,8 @@ function readObject(reader: Reader, depth: number): Json {
     if (reader.text[start] !== '"') refuse(reader, 'json_invalid', 'a member name in double quotes was expected');
     const name = readString(reader);
     if (name === '__proto__') refuse({ ...reader, at: start }, 'json_forbidden_key', 'a member is named "__proto__"');
-    if (Object.hasOwn(members, name)) refuse({ ...reader, at: start }, 'json_duplicate_key', `the member ${JSON.stringify(name)} is there twice`);
+    if (Object.hasOwn(members, name))
+      refuse({ ...reader, at: start }, 'json_duplicate_key', `the member ${JSON.stringify(name)} is there twice`);
     if (!take(reader, ':')) refuse(reader, 'json_invalid', 'a colon was expected after the member name');
     members[name] = readValue(reader, depth + 1);
   } while (take(reader, ','));
@@ -86,7 +87,11 @@ function readString(reader: Reader): string {
     value += match(reader, PLAIN) ?? '';
     if (take(reader, '"', 'at once')) break;
     if (!take(reader, '\\', 'at once')) {
-      refuse(reader, 'json_invalid', reader.at < reader.text.length ? 'a control character in a string was not escaped' : 'the text ends inside a string');
+      refuse(
+        reader,
+        'json_invalid',
+        reader.at < reader.text.length ? 'a control character in a string was not escaped' : 'the text ends inside a string',
+      );
     }
     value += readEscape(reader);
   }
@@ -111,7 +116,8 @@ function readEscape(reader: Reader): string {
 function readNumber(reader: Reader): number {
   const start = reader.at;
   const digits = match(reader, NUMBER);
-  if (digits === null) refuse(reader, 'json_invalid', start < reader.text.length ? 'a value was expected' : 'the text ends where a value was expected');
+  if (digits === null)
+    refuse(reader, 'json_invalid', start < reader.text.length ? 'a value was expected' : 'the text ends where a value was expected');
   const value = Number(digits);
   if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
     refuse({ ...reader, at: start }, 'json_number_unsafe', 'a number is beyond what can be kept exactly (2^53 − 1); write it as text');

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stepKey } from './step-key.ts';
 import {
-  parseCallHeader, parseDeniedBody, parseEditedResult, parseFailedBody, parseHoldBody, parseLaterBody, parseRefusedBody, parseRunHeader,
+  parseCallHeader,
+  parseDeniedBody,
+  parseEditedResult,
+  parseFailedBody,
+  parseHoldBody,
+  parseLaterBody,
+  parseRefusedBody,
+  parseRunHeader,
   parseWake,
 } from './wire-parse.ts';
 import { EDITED_KEY } from './wire.ts';
@@ -16,18 +23,52 @@ const edited = { [EDITED_KEY]: { key: '/1', by: 'person:ada', changes: { tag: 'v
 
 /** Each parser with a value that it reads, and values that it does not, as changes to the first. */
 const CASES: readonly (readonly [string, (value: unknown) => unknown, object, readonly object[]])[] = [
-  ['a run header', parseRunHeader, run, [
-    { v: 2 }, { run: '' }, { run: 1 }, { path: '3' }, { path: null }, { next: 0 }, { next: 1.5 }, { next: '7' }, { queues: 'main' }, { queues: [1] },
-  ]],
-  ['a call header', parseCallHeader, call, [{ v: 0 }, { run: null }, { key: '' }, { key: '/3' }, { key: '/4/7' }, { path: '' }, { key: '/3/07' }]],
+  [
+    'a run header',
+    parseRunHeader,
+    run,
+    [
+      { v: 2 },
+      { run: '' },
+      { run: 1 },
+      { path: '3' },
+      { path: null },
+      { next: 0 },
+      { next: 1.5 },
+      { next: '7' },
+      { queues: 'main' },
+      { queues: [1] },
+    ],
+  ],
+  [
+    'a call header',
+    parseCallHeader,
+    call,
+    [{ v: 0 }, { run: null }, { key: '' }, { key: '/3' }, { key: '/4/7' }, { path: '' }, { key: '/3/07' }],
+  ],
   ['a wake of one call', parseWake, { key: '/3/7' }, [{ key: '' }, { key: '7' }, { key: 7 }, { key: undefined }]],
   ['a wake of every call', parseWake, { key: null }, []],
-  ['a hold', parseHoldBody, hold, [{ hold: '' }, { kind: 1 }, { reason: null }, { askAgainAfter: -1 }, { askAgainAfter: Number.NaN }, { askAgainAfter: '1' }]],
+  [
+    'a hold',
+    parseHoldBody,
+    hold,
+    [{ hold: '' }, { kind: 1 }, { reason: null }, { askAgainAfter: -1 }, { askAgainAfter: Number.NaN }, { askAgainAfter: '1' }],
+  ],
   ['a postponement', parseLaterBody, later, [{ after: -1 }, { after: Infinity }, { reason: 1 }]],
-  ['a denial', parseDeniedBody, denied, [{ code: 'other' }, { message: 1 }, { policies: [1] }, { policies: null }, { by: 1 }, { askAgain: 'no' }]],
+  [
+    'a denial',
+    parseDeniedBody,
+    denied,
+    [{ code: 'other' }, { message: 1 }, { policies: [1] }, { policies: null }, { by: 1 }, { askAgain: 'no' }],
+  ],
   ['a failure', parseFailedBody, { action: 'git.push', message: 'no route' }, [{ action: 1 }, { message: null }]],
   ['a refusal', parseRefusedBody, { code: 'queue_ungoverned', message: 'no' }, [{ code: '' }, { message: 1 }]],
-  ['an edited result', parseEditedResult, edited, [{ [EDITED_KEY]: 1 }, { [EDITED_KEY]: { key: '1', by: 'x', changes: {} } }, { [EDITED_KEY]: { key: '/1', changes: {} } }]],
+  [
+    'an edited result',
+    parseEditedResult,
+    edited,
+    [{ [EDITED_KEY]: 1 }, { [EDITED_KEY]: { key: '1', by: 'x', changes: {} } }, { [EDITED_KEY]: { key: '/1', changes: {} } }],
+  ],
 ];
 
 describe.each(CASES)('%s', (_, parse, good, changes) => {
@@ -67,7 +108,10 @@ describe('headers', () => {
 
 describe('a result that was not edited', () => {
   it('is wrapped with null where it has the key by itself', () => {
-    expect(parseEditedResult({ [EDITED_KEY]: null, result: { [EDITED_KEY]: 1 } })).toEqual({ [EDITED_KEY]: null, result: { [EDITED_KEY]: 1 } });
+    expect(parseEditedResult({ [EDITED_KEY]: null, result: { [EDITED_KEY]: 1 } })).toEqual({
+      [EDITED_KEY]: null,
+      result: { [EDITED_KEY]: 1 },
+    });
   });
 
   it.each([{ result: 1 }, Object.create({ [EDITED_KEY]: null })])('is not unwrapped without it', (value) => {

@@ -18,7 +18,8 @@ export function parseRunHeader(value: unknown): RunHeader | null {
 
 export function parseCallHeader(value: unknown): CallHeader | null {
   const { v, run, path, key } = members(value);
-  if (v !== 1 || !isName(run) || typeof path !== 'string' || typeof key !== 'string' || !isStepKey(key) || pathOf(key) !== path) return null;
+  if (v !== 1 || !isName(run) || typeof path !== 'string' || typeof key !== 'string' || !isStepKey(key) || pathOf(key) !== path)
+    return null;
   return { v, run, path, key };
 }
 

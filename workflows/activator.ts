@@ -24,10 +24,14 @@ export function checkActivator(): void {
 }
 
 function activityNumbers(): ActivityNumbers {
-  const { __TEMPORAL_ACTIVATOR__: activator } = globalThis as { readonly __TEMPORAL_ACTIVATOR__?: { readonly nextSeqs?: Partial<ActivityNumbers> } };
+  const { __TEMPORAL_ACTIVATOR__: activator } = globalThis as {
+    readonly __TEMPORAL_ACTIVATOR__?: { readonly nextSeqs?: Partial<ActivityNumbers> };
+  };
   const numbers = activator?.nextSeqs;
   if (!numbers || !Number.isSafeInteger(numbers.activity)) {
-    throw new Error('Holdpoint does not work with this release of @temporalio/workflow: use one of the tested range that the package states.');
+    throw new Error(
+      'Holdpoint does not work with this release of @temporalio/workflow: use one of the tested range that the package states.',
+    );
   }
   return numbers as ActivityNumbers;
 }

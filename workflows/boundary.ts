@@ -13,7 +13,11 @@ export function checkQueue(queue: string | undefined, header: RunHeader | null, 
 
 /** A tick of a cron would repeat the keys, and so the recorded results, of the tick before it. */
 export function checkCron(schedule: string | undefined, workflow: string): void {
-  if (schedule) throw refused('cron_refused', `The child workflow "${workflow}" has a cronSchedule, "${schedule}". Use a Temporal Schedule that starts runs.`);
+  if (schedule)
+    throw refused(
+      'cron_refused',
+      `The child workflow "${workflow}" has a cronSchedule, "${schedule}". Use a Temporal Schedule that starts runs.`,
+    );
 }
 
 export function nexusRefused(endpoint: string, service: string, operation: string): ApplicationFailure {

@@ -53,8 +53,17 @@ export function scriptedGate() {
           const workflowId = info.workflowExecution?.workflowId ?? '';
           const nth = asks.filter((ask) => ask.workflowId === workflowId && ask.type === info.activityType && ask.key === key).length + 1;
           const ask: Ask = {
-            type: info.activityType, key, header, args, activityId: info.activityId, local: info.isLocal, workflowId,
-            startToClose: info.startToCloseTimeoutMs, heartbeat: info.heartbeatTimeoutMs, nth, context,
+            type: info.activityType,
+            key,
+            header,
+            args,
+            activityId: info.activityId,
+            local: info.isLocal,
+            workflowId,
+            startToClose: info.startToCloseTimeoutMs,
+            heartbeat: info.heartbeatTimeoutMs,
+            nth,
+            context,
           };
           asks.push(ask);
           const heard = listeners;

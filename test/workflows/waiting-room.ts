@@ -1,6 +1,17 @@
 import {
-  CancellationScope, condition, continueAsNew, createNexusServiceClient, defineSignal, executeChild, getExternalWorkflowHandle, isCancellation,
-  makeContinueAsNewFunc, proxyActivities, proxyLocalActivities, setHandler, startChild,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  createNexusServiceClient,
+  defineSignal,
+  executeChild,
+  getExternalWorkflowHandle,
+  isCancellation,
+  makeContinueAsNewFunc,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  startChild,
 } from '@temporalio/workflow';
 import { denialOf, edits, failureOf, proxyActions, refusalOf } from '../../workflows/index.ts';
 import type { EditNotice } from '../../workflows/index.ts';
@@ -55,6 +66,13 @@ export async function abandons(how: 'return' | 'continue'): Promise<string> {
   await signalled();
   if (how === 'continue') await makeContinueAsNewFunc<typeof steps>({ workflowType: 'steps' })(1);
   return 'returned';
+}
+
+/** Throws what fails only its workflow task, while a call of it waits. */
+export async function buggy(): Promise<void> {
+  void act('never answered').catch(() => undefined);
+  await signalled();
+  throw new TypeError('a bug');
 }
 
 export async function continues(rounds: number): Promise<string> {
@@ -130,7 +148,12 @@ export async function escapes(elsewhere: string): Promise<readonly (string | nul
   ];
   const codes: (string | null)[] = [];
   for (const way of ways) {
-    codes.push(await way().then(() => 'let out', (error: unknown) => refusalOf(error)?.code ?? String(error)));
+    codes.push(
+      await way().then(
+        () => 'let out',
+        (error: unknown) => refusalOf(error)?.code ?? String(error),
+      ),
+    );
   }
   await child.signal(go);
   codes.push(await child.result());
