@@ -1,0 +1,13 @@
+export { DEFAULT_POLICIES } from './default-policies.ts';
+export { loadPolicies } from './load-policies.ts';
+export type { PolicyMaterial, PolicySet, PolicySummary } from './load-policies.ts';
+export type { Groups } from './annotations.ts';
+export type { Unrepresented } from './cedar-schema.ts';
+export type { Evaluation, EvaluationError } from './evaluate.ts';
+export type { Explanation, PolicyCall } from './judge.ts';
+export type { PolicySource } from './policy-source.ts';
+export { PROBLEM_CODES } from './problem.ts';
+export type { PolicyProblem, ProblemCode } from './problem.ts';
+export { readPolicyFolder, readPolicyTests } from './read-policy-folder.ts';
+export { testPolicies } from './test-policies.ts';
+export type { PolicyTestResult } from './test-policies.ts';

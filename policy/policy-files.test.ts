@@ -1,0 +1,55 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GROUPS, MANIFESTS } from './manifests.fixture.ts';
+import { loadPolicies, readPolicyFolder, readPolicyTests, testPolicies } from './index.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'policies-'));
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+describe('a folder', () => {
+  test('gives its policy files in order, and nothing else', async () => {
+    await Promise.all(
+      ['b.cedar', 'a.cedar', '.hidden.cedar', 'note.md', 'a.test.yaml'].map((name) => writeFile(join(folder, name), `\uFEFF// ${name}`)),
+    );
+    await mkdir(join(folder, 'sub'));
+    await writeFile(join(folder, 'sub', 'c.cedar'), '');
+    expect(await readPolicyFolder(folder)).toEqual([
+      { file: 'a.cedar', text: '// a.cedar' },
+      { file: 'b.cedar', text: '// b.cedar' },
+    ]);
+    expect((await readPolicyTests(folder)).map(({ file }) => file)).toEqual(['a.test.yaml']);
+  });
+
+  test('that is missing is refused', async () => {
+    await expect(readPolicyFolder(join(folder, 'none'))).rejects.toMatchObject({ kind: 'not_found', code: 'policy_folder' });
+  });
+
+  test('with a file that cannot be read, or is not UTF-8, is refused', async () => {
+    await mkdir(join(folder, 'x.cedar'));
+    await expect(readPolicyFolder(folder)).rejects.toMatchObject({ kind: 'invalid', code: 'policy_folder' });
+    await rm(join(folder, 'x.cedar'), { recursive: true });
+    await writeFile(join(folder, 'x.cedar'), Buffer.from([0x2f, 0x2f, 0xff]));
+    await expect(readPolicyFolder(folder)).rejects.toMatchObject({ code: 'policy_encoding' });
+  });
+});
+
+describe('the shipped policies', () => {
+  const actionsOf = { release: /^(?:git|files)\./, runaway: /^demo\./ };
+
+  test.each(['release', 'runaway'] as const)("of %s load with that example's actions alone, and do what their cases say", async (name) => {
+    const place = fileURLToPath(new URL(`../policies/${name}`, import.meta.url));
+    const manifests = MANIFESTS.filter(({ action }) => actionsOf[name].test(action));
+    const set = loadPolicies({ sources: await readPolicyFolder(place), manifests, groups: GROUPS });
+    const tests = await readPolicyTests(place);
+    expect(tests).not.toHaveLength(0);
+    for (const { file, text } of tests) {
+      expect(testPolicies(set, text, file).filter(({ passed }) => !passed)).toEqual([]);
+    }
+  });
+});
