@@ -1,7 +1,6 @@
-import { Refusal, parseChain, resolveReferences } from '../core/index.ts';
-import type { ChainPlan, Json } from '../core/index.ts';
 import { proxyActivities } from '@temporalio/workflow';
-import { GOVERNED_ACTIVITY_OPTIONS } from '../core/index.ts';
+import { GOVERNED_ACTIVITY_OPTIONS, Refusal, parseChain, resolveReferences } from '../core/index.ts';
+import type { ChainPlan, Json } from '../core/index.ts';
 import { refused } from './boundary.ts';
 
 export interface ChainResult {
