@@ -9,3 +9,4 @@ export type { StopDeps } from './deliver-stop.ts';
 export { createReconciler } from './reconcile.ts';
 export type { Reconciler, ReconcilerDeps } from './reconcile.ts';
 export type { OperationsLog } from './loop.ts';
+export { drawRunId } from './run-id.ts';

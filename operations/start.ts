@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { fromLedger } from '../approvals/index.ts';
 import { Refusal, canonical } from '../core/index.ts';
 import type { CanonicalText, Json, Millis, Principal, RunHeader, RunId, RunLimits } from '../core/index.ts';
-import { closeRun, createRun, fenceRuns, recordStart } from '../ledger/index.ts';
+import { closeRun, createRun, fenceRuns, findRun, recordStart } from '../ledger/index.ts';
 import type { Database } from '../ledger/index.ts';
 import { describeExecution } from './executions.ts';
 import { drawRunId } from './run-id.ts';
@@ -17,6 +17,8 @@ export interface StartDeps {
 }
 
 export interface RunAsk {
+  /** Drawn by a caller that may ask twice: the same id again starts nothing new. Default: drawn here. */
+  readonly id?: RunId | undefined;
   /** The workflow's type. */
   readonly workflow: string;
   readonly taskQueue: string;
@@ -48,16 +50,20 @@ const OURSELVES = 'holdpoint';
  */
 export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDeps, ask: RunAsk): Promise<StartedRun> {
   const input = checkedInput(ask.input);
-  const run = drawRunId();
+  const run = ask.id ?? drawRunId();
   const { agent, workflow, requesters, labels, limits, taskQueue } = ask;
-  await fromLedger(createRun(db, { id: run, agent, workflow, requesters, labels, limits, workflowId: run, taskQueue, input }));
+  const made = await fromLedger(createRun(db, { id: run, agent, workflow, requesters, labels, limits, workflowId: run, taskQueue, input }));
+  if (made === 'exists') {
+    const known = await fromLedger(findRun(db, run));
+    if (known !== null && known.firstRunId !== null) return { run, firstRunId: known.firstRunId };
+  }
   const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [...new Set([taskQueue, ...ask.queues])] };
   const deadline = Date.now() + within;
   try {
     const firstRunId = await client.withDeadline(deadline, () => startWorkflow(client, { header, workflow, taskQueue, input: ask.input }));
     return await started(db, run, firstRunId);
   } catch (error) {
-    const firstRunId = troubleOf(error) === 'refused' ? null : await lookUp(client, run);
+    const firstRunId = made === 'created' && troubleOf(error) === 'refused' ? null : await lookUp(client, run);
     if (firstRunId !== null) return await started(db, run, firstRunId);
     throw await abandon(db, run, error);
   }

@@ -42,12 +42,19 @@ export class HoldpointPlugin extends SimplePlugin {
   #opened: Database | undefined;
   #converter: LoadedDataConverter = loadDataConverter();
   #gate: ActivityInterceptorsFactory | undefined;
+  readonly #ready = deferred();
 
   constructor(options: HoldpointOptions) {
     super({ name: 'holdpoint' });
     this.#registry = registerActions(options.actions);
     this.#config = typeof options.config === 'object' ? options.config : loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
     this.#given = options.ledger;
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  /** Resolves when policies and actions are published and the worker takes tasks; rejects when it cannot start. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   override configureBundler(options: BundleOptions): BundleOptions {
@@ -85,7 +92,11 @@ export class HoldpointPlugin extends SimplePlugin {
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     try {
       await this.#prepare();
+      this.#ready.resolve();
       await next(worker);
+    } catch (error) {
+      this.#ready.reject(error);
+      throw error;
     } finally {
       await this.#opened?.close();
     }
@@ -125,4 +136,15 @@ function sourceText(sources: readonly PolicySource[]): string {
 
 function waitingRoom(): string {
   return modulePath(import.meta.url, '../../workflows/waiting-room');
+}
+
+/** `Promise.withResolvers`, which Node.js 20 lacks. */
+function deferred(): { readonly promise: Promise<void>; resolve(): void; reject(error: unknown): void } {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve: () => resolve(), reject: (error) => reject(error) };
 }

@@ -1,0 +1,115 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { listRuns } from '../../ledger/index.ts';
+import { createApp } from '../../server/index.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { assemble } from '../installation/assemble.ts';
+import { listen } from '../installation/listen.ts';
+import { openLocalLedger } from '../installation/open-ledger.ts';
+import { ensureTemporalServer } from '../temporal-server/index.ts';
+import { renderPlaces, renderReady } from './banner.ts';
+import { exampleRun } from './example-run.ts';
+import { followRun } from './follow-run.ts';
+import { ensureLocalToken, withLocalPeople } from './local-people.ts';
+import { exampleProject, ownProject } from './project.ts';
+import type { Example } from './project.ts';
+import { fileLogger } from './quiet-logger.ts';
+import { createTeardown } from './teardown.ts';
+import type { Teardown } from './teardown.ts';
+import { createEmbeddedWorker } from './worker.ts';
+
+export interface UpOptions {
+  /** `--repo`: the repository that the release example works on; default: the folder it runs in. */
+  readonly repo?: string | undefined;
+  /** `--example`; default: the project's own worker where one is configured, else `release`. */
+  readonly example?: Example | undefined;
+  readonly config?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly print: (line: string) => void;
+  /** How people call this program. */
+  readonly program: string;
+  /** Ends it; the promise resolves when everything is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Everything on one machine: Temporal, ledger, worker, API and an example run, until the signal. Throws `Refusal`
+ * when a part cannot be had; whatever was started by then is stopped.
+ */
+export async function up(options: UpOptions): Promise<void> {
+  const teardown = createTeardown();
+  const stop = (): void => void teardown.run();
+  options.signal.addEventListener('abort', stop, { once: true });
+  try {
+    await start(options, teardown);
+    if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }));
+  } catch (error) {
+    // Parts that end because they are being stopped are no failure.
+    if (!options.signal.aborted) throw error;
+  } finally {
+    await teardown.run();
+  }
+}
+
+async function start(options: UpOptions, teardown: Teardown): Promise<void> {
+  const { env, cwd, print, program } = options;
+  const config = withLocalPeople(loadConfig({ file: options.config, env, cwd }));
+  const { home, port, databaseUrl } = config.environment;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+
+  // The port first: it tells at once that another Holdpoint runs here, before anything of its state is touched.
+  const listening = await listen(config.server.bind, port);
+  teardown.add('API', () => listening.close());
+  // The SDK would otherwise end the process on its own terms.
+  Runtime.install({ shutdownSignals: [], logger: fileLogger(join(home, 'worker.log')) });
+
+  const [temporal, ledger] = await Promise.all([
+    ensureTemporalServer({ home: join(home, 'temporal'), env, log: print }).then((server) => {
+      teardown.add('Temporal', () => server.stop());
+      return server;
+    }),
+    openLocalLedger(home, databaseUrl).then((opened) => {
+      teardown.add('ledger', () => opened.db.close());
+      return opened;
+    }),
+  ]);
+  const { db } = ledger;
+  const { address, namespace } = temporal;
+  const open = (await listRuns(db, { workflow: 'release' }, { limit: 20, cursor: null })).items.find((run) => run.closed === null);
+  const project =
+    config.worker !== null && options.example === undefined
+      ? await ownProject(config, config.worker)
+      : await exampleProject(options.example ?? 'release', { home, repo: options.repo ?? null, cwd, keep: open !== undefined });
+  const effective = { ...config, policies: project.policies };
+
+  const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
+  teardown.add('Temporal client', () => connection.close());
+  teardown.add('Temporal connection', () => native.close());
+  const client = new Client({ connection, namespace });
+  const log = { info: () => undefined, warn: (message: string) => print(`warning: ${message}`) };
+  const { server, reconciler, policies } = assemble({ db, client, config: effective, starter: 'agent', log });
+  const { worker, plugin } = await createEmbeddedWorker({ native, namespace, project, config: effective, db });
+  const working = worker.run();
+  working.catch((error: unknown) => print(`error: the worker stopped: ${error instanceof Error ? error.message : String(error)}`));
+  teardown.add('worker', async () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await working.catch(() => undefined);
+  });
+  await plugin.ready;
+  await policies.refresh();
+  reconciler.start();
+  teardown.add('reconciler', () => reconciler.stop());
+
+  await ensureLocalToken(db, home, config);
+  writeFileSync(join(home, 'server.json'), JSON.stringify({ url: listening.url, pid: process.pid }));
+  teardown.add('server.json', () => Promise.resolve(rmSync(join(home, 'server.json'), { force: true })));
+  listening.serve(createApp(server));
+
+  const started = project.example === null ? null : await exampleRun(project.example, server, open?.id ?? null);
+  print(renderReady({ url: listening.url, started, project, program }));
+  print(renderPlaces({ home, ledger: ledger.where, temporal: `${address} (${temporal.route})`, url: listening.url, policies: effective.policies, program }));
+  if (started !== null) void followRun({ run: started.run, home, url: listening.url, temporal: client, print, program, signal: options.signal });
+}

@@ -1,0 +1,171 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { createDirectory, decide } from '../../approvals/index.ts';
+import type { DecideAsk } from '../../approvals/index.ts';
+import { completeLimits } from '../../core/index.ts';
+import type { HoldId, Principal, RunId, RunLimits } from '../../core/index.ts';
+import { findRun, listCalls, listHolds } from '../../ledger/index.ts';
+import type { CallRecord, Database, HoldRecord, RunRecord } from '../../ledger/index.ts';
+import { createReconciler, createStopDeliverer, createWakeDeliverer, killRuns, startRun } from '../../operations/index.ts';
+import { holdpoint, loadConfig } from '../../runtime/index.ts';
+import type { HoldpointPlugin } from '../../runtime/index.ts';
+import { readEffects, toolActions } from './tools.ts';
+import type { Effect } from './tools.ts';
+
+/** Every tool is permitted; what a test wants held or forbidden it adds. */
+export const PERMIT_ALL = '@id("all")\npermit (principal, action, resource);\n';
+export const HOLD_CHARGE =
+  '@id("charge-asks")\n@hold("Money moves")\n@approvers("approvers")\nforbid (principal, action == Action::"tool.charge", resource);\n';
+
+export interface SupervisedOptions {
+  readonly db: Database;
+  /** Cedar text. */
+  readonly policies?: string;
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface StartOptions {
+  readonly limits?: Partial<RunLimits>;
+  readonly requesters?: readonly Principal[];
+}
+
+/** A whole installation on the shared Temporal server: worker with the plugin, reconciler, people, and the tools' own record. */
+export interface Supervised {
+  readonly client: Client;
+  readonly db: Database;
+  readonly folder: string;
+  readonly taskQueue: string;
+  readonly plugin: HoldpointPlugin;
+  start(workflow: string, input: unknown, options?: StartOptions): Promise<RunId>;
+  result<T>(run: RunId): Promise<T>;
+  run(id: RunId): Promise<RunRecord>;
+  calls(run: RunId): Promise<readonly CallRecord[]>;
+  holds(run: RunId): Promise<readonly HoldRecord[]>;
+  /** The run's open holds, as soon as there are `count`. */
+  held(run: RunId, count?: number): Promise<readonly HoldRecord[]>;
+  decide(hold: HoldId, ask?: Partial<DecideAsk> & { readonly person?: Principal }): Promise<void>;
+  kill(run: RunId): Promise<void>;
+  effects(run?: RunId): readonly Effect[];
+  /** Resolves when the ledger, or the tools' record, satisfies the check; looks at every notice and every 50 ms. */
+  until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T>;
+  setPolicies(text: string): void;
+  stopWorker(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const bundles = new Map<string, Promise<WorkflowBundleWithSourceMap>>();
+
+export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: SupervisedOptions): Promise<Supervised> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdpoint-e2e-'));
+  const policyFolder = join(folder, 'policies');
+  mkdirSync(policyFolder);
+  const setPolicies = (text: string): void => writeFileSync(join(policyFolder, 'test.cedar'), text);
+  setPolicies(policies);
+  writeFileSync(join(folder, 'world.txt'), 'one');
+  const people = { ada: {}, ben: {}, eve: {}, ops: {} };
+  const allGroups = { approvers: ['ada', 'ben'], operators: ['ops'], ...groups };
+  writeFileSync(join(folder, 'holdpoint.config.yaml'), JSON.stringify({ people, groups: allGroups }));
+  const config = loadConfig({ env: {}, cwd: folder });
+
+  const address = process.env['HOLDPOINT_TEST_TEMPORAL'];
+  if (address === undefined) throw new Error('HOLDPOINT_TEST_TEMPORAL is not set: run this under vitest with its global setup.');
+  quiet();
+  const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
+  const client = new Client({ connection });
+  const taskQueue = `e2e-${Math.random().toString(36).slice(2)}`;
+  const plugin = holdpoint({ actions: toolActions(folder), config, ledger: db });
+  const workflowBundle = await bundle(plugin);
+  const worker = await Worker.create({ connection: native, taskQueue, workflowBundle, plugins: [plugin], maxConcurrentActivityTaskExecutions: 300 });
+  const working = worker.run();
+  working.catch(() => undefined);
+  await plugin.ready;
+
+  const directory = createDirectory({ people, groups: allGroups });
+  const deliverers = [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client, grace: 500 })];
+  const reconciler = createReconciler({ db, client, deliverers, log: { info: () => undefined, warn: () => undefined } });
+  reconciler.start();
+  let heard: () => void = () => undefined;
+  const unlisten = await db.listen('holdpoint', () => heard());
+
+  async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
+    const giveUpAt = performance.now() + 25_000;
+    for (;;) {
+      const found = await check();
+      if (found !== undefined && found !== false) return found;
+      if (performance.now() > giveUpAt) throw new Error(`Waited in vain: ${what}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 50);
+        heard = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  const stopWorker = async (): Promise<void> => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await working.catch(() => undefined);
+  };
+  const known = async (id: RunId): Promise<RunRecord> => {
+    const found = await findRun(db, id);
+    if (found === null) throw new Error(`There is no run ${id}.`);
+    return found;
+  };
+  const holds = async (run: RunId): Promise<readonly HoldRecord[]> => (await listHolds(db, { run, limit: 200 })).items;
+
+  return {
+    client, db, folder, taskQueue, plugin, until, setPolicies, holds,
+    async start(workflow, input, { limits = {}, requesters = ['agent:tester'] } = {}) {
+      const ask = { workflow, taskQueue, input: input as never, agent: 'tester', requesters, labels: {}, limits: completeLimits(limits), queues: [taskQueue] };
+      return (await startRun({ db, client }, ask)).run;
+    },
+    result: (run) => client.workflow.getHandle(run).result(),
+    run: known,
+    calls: (run) => listCalls(db, run),
+    held: (run, count = 1) =>
+      until(`${count} open holds of ${run}`, async () => {
+        const open = (await holds(run)).filter((hold) => hold.state.kind === 'open');
+        return open.length >= count && open;
+      }),
+    async decide(hold, { person = 'person:ada', ...ask } = {}) {
+      const storeResult = async (result: unknown): Promise<{ kind: 'inline'; payload: string }> =>
+        Promise.resolve({ kind: 'inline', payload: JSON.stringify({ metadata: { encoding: Buffer.from('json/plain').toString('base64') }, data: Buffer.from(JSON.stringify(result)).toString('base64') }) });
+      const whole: DecideAsk = { hold, choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null, ...ask };
+      await decide({ db, directory, storeResult }, { principal: person, kind: 'person' }, whole);
+      reconciler.nudge();
+    },
+    async kill(run) {
+      await killRuns({ db, nudge: () => reconciler.nudge() }, { runs: [run] }, { by: 'person:ops', reason: 'a test' });
+    },
+    effects: (run) => readEffects(folder).filter((effect) => run === undefined || effect.run === run),
+    stopWorker,
+    async stop() {
+      await stopWorker();
+      await reconciler.stop();
+      await unlisten();
+      await Promise.all([connection.close(), native.close()]);
+    },
+  };
+}
+
+/** One bundle for all tests of a process: it takes a second to build. */
+function bundle(plugin: HoldpointPlugin): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = join(import.meta.dirname, 'workflows.ts');
+  const built = bundles.get(workflowsPath) ?? bundleWorkflowCode({ workflowsPath, plugins: [plugin], logger: SILENT });
+  bundles.set(workflowsPath, built);
+  return built;
+}
+
+const silent = (): void => undefined;
+const SILENT = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+let installed = false;
+function quiet(): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({ shutdownSignals: [], logger: SILENT });
+}

@@ -1,0 +1,99 @@
+import {
+  CancellationScope, condition, continueAsNew, defineSignal, executeChild, isCancellation, proxyActivities, setHandler, sleep,
+} from '@temporalio/workflow';
+import { denialOf, edits, failureOf, proxyActions } from '../../workflows/index.ts';
+import type { EditNotice } from '../../workflows/index.ts';
+
+/** A call by name, so that tests can ask for anything, declared or not. */
+export interface Call {
+  readonly action: string;
+  readonly input: unknown;
+}
+/** What a call came to, in words. */
+export type Told =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'denied'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'cancelled' };
+
+const activities = proxyActivities<Record<string, (input: unknown) => Promise<unknown>>>({ startToCloseTimeout: '1m' });
+const cancelStep = defineSignal('cancelStep');
+const goOn = defineSignal('goOn');
+
+async function ask({ action, input }: Call): Promise<Told> {
+  try {
+    return { kind: 'returned', value: await activities[action]?.(input) };
+  } catch (error) {
+    const denial = denialOf(error);
+    if (denial !== null) return { kind: 'denied', code: denial.code, message: denial.message };
+    const failure = failureOf(error);
+    if (failure !== null) return { kind: 'failed', message: failure.message };
+    if (isCancellation(error)) return { kind: 'cancelled' };
+    throw error;
+  }
+}
+
+/** One call after the other. */
+export async function sequence({ calls }: { calls: readonly Call[] }): Promise<{ told: Told[]; edits: readonly EditNotice[] }> {
+  const told: Told[] = [];
+  for (const call of calls) told.push(await ask(call));
+  return { told, edits: edits() };
+}
+
+/** All at once. */
+export async function together({ calls }: { calls: readonly Call[] }): Promise<Told[]> {
+  return Promise.all(calls.map(ask));
+}
+
+/** Children side by side, each with its own calls. */
+export async function family({ children }: { children: readonly (readonly Call[])[] }): Promise<{ told: Told[] }[]> {
+  return Promise.all(children.map((calls) => executeChild(sequence, { args: [{ calls }] })));
+}
+
+/** A call in each of several continued executions. */
+export async function continued({ calls, told = [] }: { calls: readonly Call[]; told?: readonly Told[] }): Promise<readonly Told[]> {
+  const [first, ...rest] = calls;
+  if (first === undefined) return told;
+  const all = [...told, await ask(first)];
+  return rest.length === 0 ? all : continueAsNew<typeof continued>({ calls: rest, told: all });
+}
+
+/** Does not take no for an answer. */
+export async function stubborn({ call }: { call: Call }): Promise<never> {
+  for (;;) {
+    try {
+      await activities[call.action]?.(call.input);
+    } catch {
+      // It tries again.
+    }
+  }
+}
+
+/** A step in a scope that a signal cancels, and another step afterwards. */
+export async function cancellable({ first, then }: { first: Call; then: Call | null }): Promise<Told[]> {
+  const scope = new CancellationScope();
+  setHandler(cancelStep, () => scope.cancel());
+  const told = [await scope.run(() => ask(first))];
+  if (then !== null) told.push(await ask(then));
+  return told;
+}
+
+/** Waits for a signal between two calls, so that a test can reset or kill it there. */
+export async function paused({ calls }: { calls: readonly Call[] }): Promise<Told[]> {
+  let free = false;
+  setHandler(goOn, () => {
+    free = true;
+  });
+  const [first, ...rest] = calls;
+  const told = first === undefined ? [] : [await ask(first)];
+  await condition(() => free);
+  for (const call of rest) told.push(await ask(call));
+  return told;
+}
+
+/** As an author writes it, with types. */
+export async function typed({ text }: { text: string }): Promise<string> {
+  const { tool } = proxyActions<import('./tools.ts').ToolActions>();
+  await sleep(1);
+  return (await tool.put({ text })).text;
+}
