@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { LoadedDataConverter } from '@temporalio/common';
+import { msToNumber } from '@temporalio/common/lib/time.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { SimplePlugin } from '@temporalio/plugin';
 import type { ActivityInterceptorsFactory, BundleOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker';
 import { createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
 import type { ActionRegistry, ActionTree } from '../../activities/index.ts';
-import { Refusal } from '../../core/index.ts';
+import { HEARTBEAT_EVERY, Refusal } from '../../core/index.ts';
 import { openPostgres, publishManifests, publishPolicySet } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
@@ -73,6 +74,8 @@ export class HoldpointPlugin extends SimplePlugin {
     };
     return {
       ...configured,
+      // The SDK would hold heartbeats back for 8 s, and with them the news that a call was cancelled.
+      maxHeartbeatThrottleInterval: Math.min(HEARTBEAT_EVERY, msToNumber(configured.maxHeartbeatThrottleInterval ?? HEARTBEAT_EVERY)),
       activities: { ...activities, ...gateActivities(this.#registry) },
       interceptors: {
         ...interceptors,

@@ -16,8 +16,8 @@ import { ensureLocalToken, withLocalPeople } from './local-people.ts';
 import { exampleProject, ownProject } from './project.ts';
 import type { Example } from './project.ts';
 import { fileLogger } from './quiet-logger.ts';
-import { createTeardown } from './teardown.ts';
-import type { Teardown } from './teardown.ts';
+import { createTeardown } from '../teardown.ts';
+import type { Teardown } from '../teardown.ts';
 import { createEmbeddedWorker } from './worker.ts';
 
 export interface UpOptions {

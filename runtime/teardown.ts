@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long one part may take to stop before the next one is stopped all the same. */
-const STOP_WITHIN = 8_000;
+const STOP_WITHIN = 35_000;
 
 /** What was started, to be stopped in the opposite order, once. */
 export interface Teardown {

@@ -1,0 +1,14 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Config } from '../config/load-config.ts';
+
+export interface TemporalSettings {
+  readonly connection: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+  readonly namespace: string;
+}
+
+/** Temporal's own settings, as every Temporal tool reads them (TEMPORAL_*, its profile file); address and namespace of ours win. */
+export function temporalSettings(config: Config, address: string, env: Readonly<Record<string, string | undefined>>): TemporalSettings {
+  const given = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: given });
+  return { connection: { ...connectionOptions, address }, namespace: config.temporal.namespace === 'default' ? (namespace ?? 'default') : config.temporal.namespace };
+}
