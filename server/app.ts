@@ -27,7 +27,9 @@ const plainHeaders: RequestHandler = (_request, response, next) => {
 };
 
 const nowhere: RequestHandler = (request) => {
-  throw new Refusal('not_found', 'route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, { hint: 'See /api/v1/openapi.json.' });
+  throw new Refusal('not_found', 'route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
+    hint: 'See /api/v1/openapi.json.',
+  });
 };
 
 function problems(onError: (error: unknown) => void): ErrorRequestHandler {

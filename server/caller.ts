@@ -43,7 +43,9 @@ export async function authenticate(db: Database, header: string | undefined): Pr
   }
   const token = await findToken(db, hashToken(secret));
   if (token === null) {
-    throw new Refusal('refused', 'token_unknown', 'The token is unknown or was revoked.', { hint: 'Get a new one: holdpoint token create' });
+    throw new Refusal('refused', 'token_unknown', 'The token is unknown or was revoked.', {
+      hint: 'Get a new one: holdpoint token create',
+    });
   }
   if (token.kind === 'person') return { kind: 'person', principal: token.principal, token: token.id };
   return { kind: 'machine', principal: token.principal, agent: token.principal.replace(/^agent:/, ''), token: token.id };

@@ -12,9 +12,14 @@ export function hostCheck(hosts: readonly string[]): RequestHandler {
   return function checkHost(request, _response, next) {
     const host = hostName(request.headers.host ?? '');
     if (allowed.has(host)) return next();
-    throw new Refusal('refused', 'host_not_allowed', `The Host header names an address of this server; got ${JSON.stringify(host.slice(0, 100))}.`, {
-      hint: 'Use 127.0.0.1, or list the name under server.hosts in holdpoint.config.yaml.',
-    });
+    throw new Refusal(
+      'refused',
+      'host_not_allowed',
+      `The Host header names an address of this server; got ${JSON.stringify(host.slice(0, 100))}.`,
+      {
+        hint: 'Use 127.0.0.1, or list the name under server.hosts in holdpoint.config.yaml.',
+      },
+    );
   };
 }
 

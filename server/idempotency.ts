@@ -36,7 +36,10 @@ export function createOnce(): (repeatable: Repeatable, first: () => Promise<Answ
   return async function once(repeatable, first) {
     while (underWay.has(repeatable.key)) await underWay.get(repeatable.key);
     const work = answerOnce(repeatable, first);
-    underWay.set(repeatable.key, work.catch(() => undefined));
+    underWay.set(
+      repeatable.key,
+      work.catch(() => undefined),
+    );
     try {
       return await work;
     } finally {
@@ -45,12 +48,17 @@ export function createOnce(): (repeatable: Repeatable, first: () => Promise<Answ
   };
 }
 
-async function answerOnce({ db, key, request }: Repeatable, first: () => Promise<Answer>): Promise<Answer & { readonly replayed: boolean }> {
+async function answerOnce(
+  { db, key, request }: Repeatable,
+  first: () => Promise<Answer>,
+): Promise<Answer & { readonly replayed: boolean }> {
   const hash = createHash('sha256').update(request).digest('hex');
   const known = await findResponse(db, key);
   if (known !== null) {
     if (known.requestHash === hash) return { status: known.status, body: known.body, replayed: true };
-    throw new Refusal('conflict', 'idempotency_key_reused', 'This Idempotency-Key was used for another request.', { hint: 'Use a fresh key for each new request.' });
+    throw new Refusal('conflict', 'idempotency_key_reused', 'This Idempotency-Key was used for another request.', {
+      hint: 'Use a fresh key for each new request.',
+    });
   }
   const answer = await first();
   await rememberResponse(db, { key, requestHash: hash, status: answer.status, body: answer.body });

@@ -17,14 +17,16 @@ export function mountRoutes(routes: readonly Route[], deps: ServerDeps): Router 
       const caller = request.res?.locals['caller'] as Caller | null;
       const text = bodyText(request);
       const key = request.headers['idempotency-key'];
-      const repetition = route.spec.method === 'post' && caller !== null && typeof key === 'string' ? repetitionKey(caller.principal, key) : null;
+      const repetition =
+        route.spec.method === 'post' && caller !== null && typeof key === 'string' ? repetitionKey(caller.principal, key) : null;
       const work = async () => ({
         status: route.status,
         body: await route.answer({ deps, caller, params: request.params, query: request.query, body: bodyJson(text), repetition }),
       });
-      const said = repetition === null
-        ? { ...(await work()), replayed: false }
-        : await once({ db: deps.db, key: repetition, request: `${request.method} ${request.originalUrl}\n${text}` }, work);
+      const said =
+        repetition === null
+          ? { ...(await work()), replayed: false }
+          : await once({ db: deps.db, key: repetition, request: `${request.method} ${request.originalUrl}\n${text}` }, work);
       if (said.replayed) response.set('Idempotent-Replayed', 'true');
       response.status(said.status).json(said.body);
     };

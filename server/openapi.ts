@@ -4,15 +4,17 @@ import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-opena
 import type { Problem } from '../core/index.ts';
 import type { Route } from './route.ts';
 
-const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.string().describe('Stable; scripts rely on it.'),
-  detail: z.string(),
-  hint: z.string().nullable().describe('What to do next.'),
-  data: z.record(z.string(), z.unknown()),
-}).meta({ id: 'Problem', description: 'RFC 9457.' }) satisfies z.ZodType<Problem>;
+const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('Stable; scripts rely on it.'),
+    detail: z.string(),
+    hint: z.string().nullable().describe('What to do next.'),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457.' }) satisfies z.ZodType<Problem>;
 
 /** The OpenAPI 3.1 document of the routes: the same schemas that parse the requests. */
 export function openApiDocument(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {
@@ -36,9 +38,10 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
 }
 
 function operation({ spec, status }: Route): ZodOpenApiOperationObject {
-  const header = spec.method === 'post'
-    ? z.object({ 'Idempotency-Key': z.string().max(200).optional().describe('The same key and request give the same answer, for 24 h.') })
-    : undefined;
+  const header =
+    spec.method === 'post'
+      ? z.object({ 'Idempotency-Key': z.string().max(200).optional().describe('The same key and request give the same answer, for 24 h.') })
+      : undefined;
   return {
     operationId: spec.id,
     summary: spec.summary,

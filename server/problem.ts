@@ -3,7 +3,14 @@ import type { Problem, RefusalKind } from '../core/index.ts';
 import { LedgerError } from '../ledger/index.ts';
 import type { LedgerErrorCode } from '../ledger/index.ts';
 
-const STATUS: Readonly<Record<RefusalKind, number>> = { invalid: 400, not_found: 404, refused: 403, conflict: 409, unreachable: 503, failed: 500 };
+const STATUS: Readonly<Record<RefusalKind, number>> = {
+  invalid: 400,
+  not_found: 404,
+  refused: 403,
+  conflict: 409,
+  unreachable: 503,
+  failed: 500,
+};
 /** Codes whose status says more than their kind's. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   token_missing: 401,
@@ -23,10 +30,18 @@ const TITLES: Readonly<Record<RefusalKind, string>> = {
 };
 
 const LEDGER: Readonly<Record<LedgerErrorCode, readonly [RefusalKind, string, string]>> = {
-  ledger_away: ['unreachable', 'The ledger (database) cannot be reached.', 'Check the database; nothing is claimed or decided without it. Then try again.'],
+  ledger_away: [
+    'unreachable',
+    'The ledger (database) cannot be reached.',
+    'Check the database; nothing is claimed or decided without it. Then try again.',
+  ],
   ledger_busy: ['unreachable', 'The ledger is busy with the same run.', 'Try again in a few seconds; nothing was written.'],
   ledger_newer: ['unreachable', 'The ledger was written by a later release of Holdpoint.', 'Upgrade this installation.'],
-  invariant_broken: ['failed', 'The ledger refused to break one of its invariants; nothing was written.', 'This is a bug: please report it with the audit rows of the run.'],
+  invariant_broken: [
+    'failed',
+    'The ledger refused to break one of its invariants; nothing was written.',
+    'This is a bug: please report it with the audit rows of the run.',
+  ],
   ledger_failed: ['failed', 'The ledger refused the request.', "See the server's log."],
 };
 

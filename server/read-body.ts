@@ -40,10 +40,16 @@ export function bodyError(error: unknown): unknown {
         cause: error,
       });
     case 'encoding.unsupported':
-      return new Refusal('invalid', 'media_type_unsupported', 'The body is sent uncompressed.', { hint: 'Leave out Content-Encoding.', cause: error });
+      return new Refusal('invalid', 'media_type_unsupported', 'The body is sent uncompressed.', {
+        hint: 'Leave out Content-Encoding.',
+        cause: error,
+      });
     case 'request.aborted':
     case 'request.size.invalid':
-      return new Refusal('invalid', 'body_incomplete', 'The body ended before the length that its header states.', { hint: 'Send it again.', cause: error });
+      return new Refusal('invalid', 'body_incomplete', 'The body ended before the length that its header states.', {
+        hint: 'Send it again.',
+        cause: error,
+      });
     default:
       return error;
   }

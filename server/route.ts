@@ -41,7 +41,10 @@ export interface RawAsk {
 }
 
 export interface Route {
-  readonly spec: Pick<RouteSpec<Who, unknown, unknown, unknown, unknown>, 'method' | 'path' | 'id' | 'summary' | 'who' | 'params' | 'query' | 'body' | 'answer'>;
+  readonly spec: Pick<
+    RouteSpec<Who, unknown, unknown, unknown, unknown>,
+    'method' | 'path' | 'id' | 'summary' | 'who' | 'params' | 'query' | 'body' | 'answer'
+  >;
   readonly status: 200 | 201;
   readonly answer: (ask: RawAsk) => Promise<unknown>;
 }
@@ -52,14 +55,15 @@ export function defineRoute<W extends Who, P, Q, B, A>(spec: RouteSpec<W, P, Q, 
   return {
     spec,
     status: spec.status ?? 200,
-    answer: (ask) => spec.handle({
-      deps: ask.deps,
-      // The mount has checked who it is against `spec.who`.
-      caller: ask.caller as CallerOf<W>,
-      params: parseInput((spec.params ?? nothing) as z.ZodType<P>, ask.params, 'path'),
-      query: parseInput((spec.query ?? nothing) as z.ZodType<Q>, ask.query, 'query'),
-      body: parseInput((spec.body ?? z.undefined()) as z.ZodType<B>, ask.body, 'body'),
-      repetition: ask.repetition,
-    }),
+    answer: (ask) =>
+      spec.handle({
+        deps: ask.deps,
+        // The mount has checked who it is against `spec.who`.
+        caller: ask.caller as CallerOf<W>,
+        params: parseInput((spec.params ?? nothing) as z.ZodType<P>, ask.params, 'path'),
+        query: parseInput((spec.query ?? nothing) as z.ZodType<Q>, ask.query, 'query'),
+        body: parseInput((spec.body ?? z.undefined()) as z.ZodType<B>, ask.body, 'body'),
+        repetition: ask.repetition,
+      }),
   };
 }

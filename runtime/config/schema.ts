@@ -95,7 +95,9 @@ export const configSchema = z.strictObject(
       )
       .optional(),
     queues: patterns.optional().describe("Governed task queues beside the worker's own: those whose workers have the gate."),
-    ungoverned: patterns.optional().describe('Activity types, child workflow types and task queues that pass without the gate.'),
+    ungoverned: patterns
+      .optional()
+      .describe('What passes without the gate: activity:NAME, queue:NAME, nexus:ENDPOINT, signal:NAME, sink:NAME.'),
   },
   MAP_RULE,
 );

@@ -15,7 +15,12 @@ export const healthRoutes: readonly Route[] = [
     answer: z.object({ status: part, version: z.string(), ledger: part, temporal: part }),
     handle: async ({ deps }) => {
       const [ledger, temporal] = await Promise.all([stands(readInstallation(deps.db)), stands(deps.checkTemporal())]);
-      return { status: ledger === 'ok' && temporal === 'ok' ? 'ok' as const : 'away' as const, version: deps.version, ledger, temporal };
+      return {
+        status: ledger === 'ok' && temporal === 'ok' ? ('ok' as const) : ('away' as const),
+        version: deps.version,
+        ledger,
+        temporal,
+      };
     },
   }),
 ];

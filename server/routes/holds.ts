@@ -54,15 +54,18 @@ export const holdRoutes: readonly Route[] = [
     body: decideBody,
     answer: hold,
     handle: async ({ deps, caller, params, body }) => {
-      await deps.decide({ principal: caller.principal, kind: caller.kind }, {
-        hold: params.id,
-        choice: body.choice,
-        seenVersion: body.version,
-        note: body.note ?? null,
-        raise: (body.raise as Raise | undefined) ?? null,
-        edit: body.edit ?? null,
-        result: body.result,
-      });
+      await deps.decide(
+        { principal: caller.principal, kind: caller.kind },
+        {
+          hold: params.id,
+          choice: body.choice,
+          seenVersion: body.version,
+          note: body.note ?? null,
+          raise: (body.raise as Raise | undefined) ?? null,
+          edit: body.edit ?? null,
+          result: body.result,
+        },
+      );
       return holdViewOf(await knownHold(deps, params.id));
     },
   }),
@@ -72,5 +75,7 @@ export const holdRoutes: readonly Route[] = [
 async function knownHold(deps: ServerDeps, id: HoldId): Promise<HoldRecord> {
   const record = await findHold(deps.db, id);
   if (record !== null) return record;
-  throw new Refusal('not_found', 'hold_unknown', `There is no hold ${JSON.stringify(id.slice(0, 100))}.`, { hint: 'See: holdpoint hold list' });
+  throw new Refusal('not_found', 'hold_unknown', `There is no hold ${JSON.stringify(id.slice(0, 100))}.`, {
+    hint: 'See: holdpoint hold list',
+  });
 }

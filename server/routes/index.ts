@@ -15,7 +15,14 @@ import { tokenRoutes } from './tokens.ts';
 /** Every route of `/api/v1`, the document of them all included. */
 export function createRoutes(version: string): readonly Route[] {
   const routes: readonly Route[] = [
-    ...healthRoutes, ...runRoutes, ...runControlRoutes, ...holdRoutes, ...actionRoutes, ...policyRoutes, ...tokenRoutes, ...auditRoutes,
+    ...healthRoutes,
+    ...runRoutes,
+    ...runControlRoutes,
+    ...holdRoutes,
+    ...actionRoutes,
+    ...policyRoutes,
+    ...tokenRoutes,
+    ...auditRoutes,
     defineRoute({
       method: 'get',
       path: '/openapi.json',

@@ -5,33 +5,45 @@ import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 import { json, name, natural, principal } from '../shapes/primitives.ts';
 
-const listed = z.object({
-  id: z.string(),
-  file: z.string(),
-  line: natural,
-  effect: z.enum(['permit', 'forbid']),
-  annotations: z.record(z.string(), z.string()),
-  actions: z.array(z.string()).readonly().nullable().describe('The actions that its scope names; null = every action.'),
-}).meta({ id: 'Policy' });
+const listed = z
+  .object({
+    id: z.string(),
+    file: z.string(),
+    line: natural,
+    effect: z.enum(['permit', 'forbid']),
+    annotations: z.record(z.string(), z.string()),
+    actions: z.array(z.string()).readonly().nullable().describe('The actions that its scope names; null = every action.'),
+  })
+  .meta({ id: 'Policy' });
 
-const question = z.strictObject({
-  action: z.string('must be the name of an action'),
-  agent: name.optional().describe("Default: the token's agent, or \"anyone\"."),
-  input: json,
-  facts: json.optional(),
-  workflow: name.optional(),
-  requesters: z.array(principal).optional(),
-  labels: z.record(name, z.string()).optional(),
-}).meta({ id: 'PolicyQuestion' });
+const question = z
+  .strictObject({
+    action: z.string('must be the name of an action'),
+    agent: name.optional().describe('Default: the token\'s agent, or "anyone".'),
+    input: json,
+    facts: json.optional(),
+    workflow: name.optional(),
+    requesters: z.array(principal).optional(),
+    labels: z.record(name, z.string()).optional(),
+  })
+  .meta({ id: 'PolicyQuestion' });
 
 export const policyRoutes: readonly Route[] = [
   defineRoute({
-    method: 'get', path: '/policies', id: 'listPolicies', summary: 'The policies in force.', who: 'reader',
+    method: 'get',
+    path: '/policies',
+    id: 'listPolicies',
+    summary: 'The policies in force.',
+    who: 'reader',
     answer: z.object({ hash: z.string(), policies: z.array(listed).readonly() }),
     handle: async ({ deps }) => deps.policies.list(),
   }),
   defineRoute({
-    method: 'post', path: '/policies/explain', id: 'explainPolicy', summary: 'What the policies would say of a call, and why. Nothing is recorded.', who: 'reader',
+    method: 'post',
+    path: '/policies/explain',
+    id: 'explainPolicy',
+    summary: 'What the policies would say of a call, and why. Nothing is recorded.',
+    who: 'reader',
     body: question,
     answer: json,
     handle: async ({ deps, caller, body }) => {

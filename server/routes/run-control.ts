@@ -82,7 +82,9 @@ export const runControlRoutes: readonly Route[] = [
 function mayRaise(deps: ServerDeps, caller: PersonCaller, record: RunRecord): void {
   requireOperator(caller, deps.directory());
   if (record.requesters.includes(caller.principal)) {
-    throw new Refusal('refused', 'requester_decides', `${caller.principal} asked for run ${record.id} and cannot raise its limits.`, { hint: 'Somebody else must.' });
+    throw new Refusal('refused', 'requester_decides', `${caller.principal} asked for run ${record.id} and cannot raise its limits.`, {
+      hint: 'Somebody else must.',
+    });
   }
   refuseClosed(record);
 }
@@ -91,15 +93,24 @@ function mayRaise(deps: ServerDeps, caller: PersonCaller, record: RunRecord): vo
 function refuseUnraised(id: RunId, outcome: Awaited<ReturnType<typeof raiseRun>>): void {
   if (outcome === 'raised') return;
   const why = outcome === 'breaker_open' ? 'a limit tripped meanwhile' : 'it ended meanwhile';
-  throw new Refusal('conflict', outcome, `The limits of run ${id} were not raised: ${why}.`, { hint: `Look at it, then raise again: holdpoint run show ${id}` });
+  throw new Refusal('conflict', outcome, `The limits of run ${id} were not raised: ${why}.`, {
+    hint: `Look at it, then raise again: holdpoint run show ${id}`,
+  });
 }
 
 function refuseClosed(record: RunRecord): void {
-  if (record.fence !== null) throw new Refusal('conflict', 'run_killed', `Run ${record.id} was killed already.`, { hint: `See: holdpoint run show ${record.id}` });
-  if (record.closed !== null) throw new Refusal('conflict', 'run_closed', `Run ${record.id} has ended: ${record.closed}.`, { hint: `See: holdpoint run show ${record.id}` });
+  if (record.fence !== null)
+    throw new Refusal('conflict', 'run_killed', `Run ${record.id} was killed already.`, { hint: `See: holdpoint run show ${record.id}` });
+  if (record.closed !== null)
+    throw new Refusal('conflict', 'run_closed', `Run ${record.id} has ended: ${record.closed}.`, {
+      hint: `See: holdpoint run show ${record.id}`,
+    });
 }
 
-async function openRuns(deps: ServerDeps, filter: { readonly agent?: string | undefined; readonly state?: 'running' | 'held' | undefined }): Promise<readonly RunId[]> {
+async function openRuns(
+  deps: ServerDeps,
+  filter: { readonly agent?: string | undefined; readonly state?: 'running' | 'held' | undefined },
+): Promise<readonly RunId[]> {
   const states = filter.state === undefined ? (['running', 'held'] as const) : ([filter.state] as const);
   const found = await Promise.all(states.map((state) => runsIn(deps, filter.agent, state)));
   return [...new Set(found.flat())];

@@ -80,7 +80,9 @@ export const runRoutes: readonly Route[] = [
 export async function knownRun(deps: ServerDeps, id: RunId): Promise<RunRecord> {
   const record = await findRun(deps.db, id);
   if (record !== null) return record;
-  throw new Refusal('not_found', 'run_unknown', `There is no run ${JSON.stringify(id.slice(0, 100))}.`, { hint: 'See: holdpoint run list' });
+  throw new Refusal('not_found', 'run_unknown', `There is no run ${JSON.stringify(id.slice(0, 100))}.`, {
+    hint: 'See: holdpoint run list',
+  });
 }
 
 async function allHolds(deps: ServerDeps, id: RunId) {
@@ -106,9 +108,14 @@ async function checkedChain(deps: ServerDeps, given: Json) {
 function agentOf(caller: Caller, named: string | null): string {
   if (caller.kind === 'machine') {
     if (named === null || named === caller.agent) return caller.agent;
-    throw new Refusal('refused', 'agent_foreign', `A machine token starts runs as its own agent, "${caller.agent}"; got ${JSON.stringify(named)}.`, {
-      hint: `Leave "agent" out, or use a token of ${named}.`,
-    });
+    throw new Refusal(
+      'refused',
+      'agent_foreign',
+      `A machine token starts runs as its own agent, "${caller.agent}"; got ${JSON.stringify(named)}.`,
+      {
+        hint: `Leave "agent" out, or use a token of ${named}.`,
+      },
+    );
   }
   if (named !== null) return named;
   throw new Refusal('invalid', 'agent_missing', 'A person who starts a run names the agent that it runs as, in "agent"; got nothing.', {

@@ -15,7 +15,9 @@ export const principal = z.string().describe('A person or an agent: person:ada, 
 export const runId = z.string().meta({ description: 'Id of a run.', example: 'run-0f3k…' });
 export const holdId = z.string().meta({ description: 'Id of a hold.', example: 'hold-0f3k…' });
 /** Any JSON; what it may be is the workflow's or the action's matter. */
-export const json: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined, 'must be JSON').meta({ override: {}, description: 'Any JSON value.' });
+export const json: z.ZodType<Json> = z
+  .custom<Json>((value) => value !== undefined, 'must be JSON')
+  .meta({ override: {}, description: 'Any JSON value.' });
 
 // Brands are the ledger's word that these were made by their one maker; on the wire they are plain.
 export const micros = z.int().min(0).describe('Micro-USD.') as unknown as z.ZodType<Micros>;

@@ -8,27 +8,31 @@ import { digest, duration, holdId, instant, json, micros, name, natural, princip
 export const RUN_STATES = ['running', 'held', 'paused', 'succeeded', 'failed', 'killed'] as const;
 const CALL_STATES = ['asked', 'claimed', 'succeeded', 'failed', 'not-started', 'unknown', 'refused', 'withdrawn'] as const;
 
-const denial = z.object({
-  code: z.enum(DENIAL_CODES),
-  message: z.string(),
-  policies: z.array(z.string()).readonly(),
-  by: principal.nullable(),
-  askAgain: z.boolean().describe('Whether asking again with the same arguments can ever succeed.'),
-}).meta({ id: 'Denial' }) satisfies z.ZodType<Denial>;
+const denial = z
+  .object({
+    code: z.enum(DENIAL_CODES),
+    message: z.string(),
+    policies: z.array(z.string()).readonly(),
+    by: principal.nullable(),
+    askAgain: z.boolean().describe('Whether asking again with the same arguments can ever succeed.'),
+  })
+  .meta({ id: 'Denial' }) satisfies z.ZodType<Denial>;
 
-const call = z.object({
-  key: stepKey,
-  action: z.string(),
-  digest,
-  state: z.enum(CALL_STATES),
-  attempts: natural,
-  verdict: z.enum(['allow', 'recorded', 'edited', 'hold', 'deny', 'later', 'fenced']).describe("The gate's last answer."),
-  spend: micros,
-  hold: holdId.nullable().describe('The hold whose answer it waits for.'),
-  grant: holdId.nullable().describe('The hold whose grant it used.'),
-  error: z.string().nullable(),
-  denial: denial.nullable(),
-}).meta({ id: 'Call' }) satisfies z.ZodType<CallView>;
+const call = z
+  .object({
+    key: stepKey,
+    action: z.string(),
+    digest,
+    state: z.enum(CALL_STATES),
+    attempts: natural,
+    verdict: z.enum(['allow', 'recorded', 'edited', 'hold', 'deny', 'later', 'fenced']).describe("The gate's last answer."),
+    spend: micros,
+    hold: holdId.nullable().describe('The hold whose answer it waits for.'),
+    grant: holdId.nullable().describe('The hold whose grant it used.'),
+    error: z.string().nullable(),
+    denial: denial.nullable(),
+  })
+  .meta({ id: 'Call' }) satisfies z.ZodType<CallView>;
 
 const summaryFields = {
   id: runId,
@@ -50,26 +54,33 @@ const summaryFields = {
 };
 
 export const runSummary = z.object(summaryFields).meta({ id: 'RunSummary' }) satisfies z.ZodType<RunSummary>;
-export const run = z.object({ ...summaryFields, calls: z.array(call).readonly(), holds: z.array(hold).readonly() })
+export const run = z
+  .object({ ...summaryFields, calls: z.array(call).readonly(), holds: z.array(hold).readonly() })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
 
-export const startBody = z.strictObject({
-  workflow: name.describe('The workflow type; "chain" runs a list of steps, given as the input.'),
-  agent: name.optional().describe("Default: the token's agent; a person names one."),
-  input: json.optional().describe("The workflow's one argument."),
-  limits: amounts.optional(),
-  labels: z.record(name, z.string().max(200)).optional(),
-  asMe: z.boolean().optional().describe('Adds the person to the requesters, who then cannot decide the holds of the run.'),
-}).meta({ id: 'StartRun' });
+export const startBody = z
+  .strictObject({
+    workflow: name.describe('The workflow type; "chain" runs a list of steps, given as the input.'),
+    agent: name.optional().describe("Default: the token's agent; a person names one."),
+    input: json.optional().describe("The workflow's one argument."),
+    limits: amounts.optional(),
+    labels: z.record(name, z.string().max(200)).optional(),
+    asMe: z.boolean().optional().describe('Adds the person to the requesters, who then cannot decide the holds of the run.'),
+  })
+  .meta({ id: 'StartRun' });
 
 const reason = z.string('must be text').trim().min(1, 'must say why').max(1_000, 'must be at most 1000 characters');
 export const killBody = z.strictObject({ reason }).meta({ id: 'KillRun' });
-export const killManyBody = z.strictObject({
-  filter: z.strictObject({ agent: name.optional(), state: z.enum(['running', 'held']).optional() })
-    .refine((filter) => Object.keys(filter).length > 0, 'must have at least one field'),
-  expected: natural.describe('How many runs match; the request is refused if it is another number by now.'),
-  reason,
-}).meta({ id: 'KillRuns' });
+export const killManyBody = z
+  .strictObject({
+    filter: z
+      .strictObject({ agent: name.optional(), state: z.enum(['running', 'held']).optional() })
+      .refine((filter) => Object.keys(filter).length > 0, 'must have at least one field'),
+    expected: natural.describe('How many runs match; the request is refused if it is another number by now.'),
+    reason,
+  })
+  .meta({ id: 'KillRuns' });
 export const killed = z.object({ killed: z.array(runId).readonly() }).meta({ id: 'Killed' });
-export const raiseBody = z.strictObject({ raise: amounts.refine((raise) => Object.keys(raise).length > 0, 'must raise at least one limit'), reason })
+export const raiseBody = z
+  .strictObject({ raise: amounts.refine((raise) => Object.keys(raise).length > 0, 'must raise at least one limit'), reason })
   .meta({ id: 'RaiseRun' });
