@@ -41,7 +41,7 @@ const caseSchema = z.strictObject({
 });
 
 /** `cases:` of a `*.test.yaml` file. */
-export const policyTestFile = z.strictObject({ cases: z.array(caseSchema).min(1) });
+const policyTestFile = z.strictObject({ cases: z.array(caseSchema).min(1) });
 
 export interface PolicyTestResult {
   readonly name: string;
