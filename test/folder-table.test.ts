@@ -54,7 +54,7 @@ export function verdict({ file, specifier, typeOnly }: Import): string | undefin
 
 const folders = Object.keys(FOLDER_TABLE);
 const all = folders.flatMap(sources);
-const shipped = all.filter((file) => !file.endsWith('.test.ts'));
+const shipped = all.filter((file) => !/\.(test|fixture)\.ts$/.test(file));
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 describe('the folder table', () => {
