@@ -41,7 +41,7 @@ describeLedgers('starting a run', (open) => {
     const started = events?.[0]?.workflowExecutionStartedEventAttributes;
     expect(Object.keys(started?.header?.fields ?? {})).toEqual([HEADER]);
     const payload = started?.header?.fields?.[HEADER];
-    expect(payload && defaultPayloadConverter.fromPayload(payload)).toEqual({ v: 1, run, path: '', next: 1, queues: [lab.taskQueue, 'effects'] });
+    expect(payload && defaultPayloadConverter.fromPayload(payload)).toEqual({ v: 1, run, path: '', next: 1, queues: [lab.taskQueue, 'effects'], ungoverned: [] });
     expect(started?.memo ?? null).toBeNull();
   });
 

@@ -30,6 +30,8 @@ export interface RunAsk {
   readonly limits: RunLimits;
   /** Task queues whose workers have the gate; the run's own is always one of them. */
   readonly queues: readonly string[];
+  /** See `RunHeader`. Default: nothing. */
+  readonly ungoverned?: readonly string[];
 }
 
 export interface StartedRun {
@@ -57,7 +59,7 @@ export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDep
     const known = await fromLedger(findRun(db, run));
     if (known !== null && known.firstRunId !== null) return { run, firstRunId: known.firstRunId };
   }
-  const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [...new Set([taskQueue, ...ask.queues])] };
+  const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [...new Set([taskQueue, ...ask.queues])], ungoverned: ask.ungoverned ?? [] };
   const deadline = Date.now() + within;
   try {
     const firstRunId = await client.withDeadline(deadline, () => startWorkflow(client, { header, workflow, taskQueue, input: ask.input }));

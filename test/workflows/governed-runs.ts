@@ -1,5 +1,13 @@
 import {
-  ApplicationFailure, CancellationScope, ParentClosePolicy, condition, continueAsNew, defineQuery, defineSignal, setHandler, startChild,
+  ApplicationFailure,
+  CancellationScope,
+  ParentClosePolicy,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  setHandler,
+  startChild,
 } from '@temporalio/workflow';
 import type { Wake } from '../../core/index.ts';
 
