@@ -9,11 +9,12 @@ import type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterB
  */
 
 export function parseRunHeader(value: unknown): RunHeader | null {
-  const { v, run, path, next, queues } = members(value);
+  const { v, run, path, next, queues, ungoverned } = members(value);
   if (v !== 1 || !isName(run) || typeof path !== 'string' || !isPath(path)) return null;
   if (!Number.isSafeInteger(next) || (next as number) < 1) return null;
   if (!Array.isArray(queues) || !queues.every(isName)) return null;
-  return { v, run, path, next: next as number, queues };
+  if (!Array.isArray(ungoverned) || !ungoverned.every(isName)) return null;
+  return { v, run, path, next: next as number, queues, ungoverned };
 }
 
 export function parseCallHeader(value: unknown): CallHeader | null {

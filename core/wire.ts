@@ -28,6 +28,8 @@ export interface RunHeader {
   readonly next: number;
   /** Task queues whose workers have the gate. */
   readonly queues: readonly string[];
+  /** What the configuration lets pass without the gate: `activity:NAME`, `queue:NAME`, `nexus:ENDPOINT`, `signal:NAME`. */
+  readonly ungoverned: readonly string[];
 }
 
 /** In the header of every governed activity. */

@@ -3,12 +3,13 @@ import { workflowInfo } from '@temporalio/workflow';
 import { FAILURES } from '../core/index.ts';
 import type { RefusedBody, RunHeader } from '../core/index.ts';
 
-const HINT = 'If it must be, an operator can name it `ungoverned` in the configuration.';
+const hint = (name: string): string => `If it must be, an operator lists "${name}" under "ungoverned" in the configuration.`;
 
 /** Refuses a task queue on which no gate is known to stand: neither the execution's own nor a listed one. */
 export function checkQueue(queue: string | undefined, header: RunHeader | null, what: string): void {
   if (!queue || queue === workflowInfo().taskQueue || header?.queues.includes(queue)) return;
-  throw refused('queue_ungoverned', `${what} would go to the task queue "${queue}", which is not listed as governed. ${HINT}`);
+  if (isUngoverned(header, `queue:${queue}`)) return;
+  throw refused('queue_ungoverned', `${what} would go to the task queue "${queue}", which is not listed as governed. ${hint(`queue:${queue}`)}`);
 }
 
 /** A tick of a cron would repeat the keys, and so the recorded results, of the tick before it. */
@@ -20,15 +21,27 @@ export function checkCron(schedule: string | undefined, workflow: string): void 
     );
 }
 
-export function nexusRefused(endpoint: string, service: string, operation: string): ApplicationFailure {
-  return refused('nexus_ungoverned', `The Nexus operation "${service}.${operation}" on "${endpoint}" would pass no gate. ${HINT}`);
+export function checkNexus(header: RunHeader | null, endpoint: string, service: string, operation: string): void {
+  const name = `nexus:${endpoint}`;
+  if (isUngoverned(header, name)) return;
+  throw refused('nexus_ungoverned', `The Nexus operation "${service}.${operation}" on "${endpoint}" would pass no gate. ${hint(name)}`);
 }
 
-export function signalRefused(signal: string, workflowId: string): ApplicationFailure {
-  return refused(
+export function checkSignal(header: RunHeader | null, signal: string, workflowId: string): void {
+  const name = `signal:${signal}`;
+  if (isUngoverned(header, name)) return;
+  throw refused(
     'signal_ungoverned',
-    `The signal "${signal}" to the workflow "${workflowId}", which is not a child of this one, would pass no gate. ${HINT}`,
+    `The signal "${signal}" to the workflow "${workflowId}", which is not a child of this one, would pass no gate. ${hint(name)}`,
   );
+}
+
+export function passesUngoverned(header: RunHeader | null, activity: string, queue: string | undefined): boolean {
+  return isUngoverned(header, `activity:${activity}`) || (!!queue && isUngoverned(header, `queue:${queue}`));
+}
+
+function isUngoverned(header: RunHeader | null, name: string): boolean {
+  return header?.ungoverned.includes(name) === true;
 }
 
 /** The failure by which the sandbox itself refuses: final, and readable with `refusalOf`. */

@@ -5,7 +5,7 @@ import type { RunHeader } from '../core/index.ts';
 import { checkActivator, freshActivitySeq } from './activator.ts';
 import { askUntilAnswered } from './ask-again.ts';
 import type { Question, Room } from './ask-again.ts';
-import { checkCron, checkQueue, nexusRefused, signalRefused } from './boundary.ts';
+import { checkCron, checkNexus, checkQueue, checkSignal, passesUngoverned } from './boundary.ts';
 import { unwrapResult } from './edits.ts';
 import { governedLocalOptions, governedOptions, withdrawLocalOptions, withdrawOptions } from './governed-options.ts';
 import { readRunHeader, withHeader } from './header-codec.ts';
@@ -69,6 +69,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     outbound: [
       {
         async scheduleActivity(input, next) {
+          // Named in the configuration: it is as if there were no Holdpoint.
+          if (passesUngoverned(header, input.activityType, input.options.taskQueue)) return await next(input);
           checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
           return await call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) });
         },
@@ -88,12 +90,13 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           return await next({ ...input, headers: withHeader(input.headers, steps.continuedHeader()) });
         },
 
-        async startNexusOperation({ endpoint, service, operation }) {
-          throw nexusRefused(endpoint, service, operation);
+        async startNexusOperation(input, next) {
+          checkNexus(header, input.endpoint, input.service, input.operation);
+          return await next(input);
         },
 
         async signalWorkflow(input, next) {
-          if (input.target.type === 'external') throw signalRefused(input.signalName, input.target.workflowExecution.workflowId ?? '');
+          if (input.target.type === 'external') checkSignal(header, input.signalName, input.target.workflowExecution.workflowId ?? '');
           await next(input);
         },
       },

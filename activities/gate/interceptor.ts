@@ -45,6 +45,7 @@ class Gate implements ActivityInboundCallsInterceptor {
 
   async execute(input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>): Promise<unknown> {
     const { info, cancellationSignal, log } = this.#context;
+    if (this.#parts.ungoverned.has(info.activityType)) return next(input);
     const identified = await this.#identify(input);
     if (identified.kind === 'refused') return this.#refuse(identified.code, identified.message);
     const { who } = identified;

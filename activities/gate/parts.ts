@@ -45,6 +45,8 @@ export interface GateParts {
   readonly policies: () => Policies;
   readonly secrets: SecretSource;
   readonly results: ResultStore;
+  /** Activity types that pass without the gate, as the configuration names them. */
+  readonly ungoverned: ReadonlySet<string>;
   /** Asks Temporal about one execution; null = it does not exist. */
   readonly describe: (execution: ExecutionRef) => Promise<DescribedExecution | null>;
 }

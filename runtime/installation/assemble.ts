@@ -48,7 +48,7 @@ export function assemble({ db, client, config, starter, log }: InstallationParts
     startRun: async (ask) => {
       const limits = completeLimits(ask.limits, config.agents[ask.agent]?.limits ?? config.limits);
       const taskQueue = config.worker?.taskQueue ?? config.queues[0] ?? 'holdpoint';
-      const { run } = await startRun({ db, client }, { ...ask, limits, taskQueue, queues: config.queues });
+      const { run } = await startRun({ db, client }, { ...ask, limits, taskQueue, queues: config.queues, ungoverned: config.ungoverned });
       return run;
     },
     killRuns: ({ runs, by, reason }) => killRuns({ db, nudge: () => reconciler.nudge() }, { runs }, { by, reason }),

@@ -118,6 +118,7 @@ export class HoldpointPlugin extends SimplePlugin {
       policies: () => policies,
       secrets: environmentSecrets(process.env, (file) => readFileSync(file, 'utf8')),
       results: createResultStore(db, this.#converter),
+      ungoverned: new Set(this.#config.ungoverned.filter((name) => name.startsWith('activity:')).map((name) => name.slice('activity:'.length))),
       describe: describeExecution,
     });
   }
