@@ -26,7 +26,7 @@ export function splitPolicies(file: string): readonly PolicyText[] {
 }
 
 /** The line, from 1, of a position in a text. */
-export function lineAt(text: string, index: number): number {
+function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
 }
 
