@@ -19,7 +19,7 @@ describe('parseConfig', () => {
       'temporal: { address: "127.0.0.1:7233", namespace: default }',
       'server: { bind: 0.0.0.0, hosts: [holdpoint.internal] }',
       'queues: [other]',
-      'ungoverned: [legacy]',
+      'ungoverned: ["activity:legacy"]',
     ].join('\n');
     expect(problems(text)).toEqual([]);
     expect(problems('')).toEqual([]);

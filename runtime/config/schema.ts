@@ -16,6 +16,7 @@ const MAP_RULE = 'must be a map';
 const name = z.string(NAME_RULE).regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, NAME_RULE);
 const path = z.string(PATH_RULE).min(1, PATH_RULE);
 const count = z.int(COUNT_RULE).min(1, COUNT_RULE);
+const UNGOVERNED_RULE = 'must be activity:NAME, queue:NAME, nexus:ENDPOINT, signal:NAME or sink:NAME';
 const patterns = z.array(z.string('must be a name').min(1, 'must be a name'), LIST_RULE);
 
 const limits = z.strictObject(
@@ -95,7 +96,8 @@ export const configSchema = z.strictObject(
       )
       .optional(),
     queues: patterns.optional().describe("Governed task queues beside the worker's own: those whose workers have the gate."),
-    ungoverned: patterns
+    ungoverned: z
+      .array(z.string(UNGOVERNED_RULE).regex(/^(activity|queue|nexus|signal|sink):\S+$/, UNGOVERNED_RULE), LIST_RULE)
       .optional()
       .describe('What passes without the gate: activity:NAME, queue:NAME, nexus:ENDPOINT, signal:NAME, sink:NAME.'),
   },
