@@ -1,6 +1,7 @@
 import { judgeApproval } from './approval.ts';
 import { breakerHold } from './breaker.ts';
 import type { Call, CallState, StoredResult } from './call.ts';
+import { afterHolds, closing } from './closing.ts';
 import { judgeEarlier } from './earlier-call.ts';
 import type { Hold } from './hold.ts';
 import { foldMeters, trips } from './limits/index.ts';
@@ -14,52 +15,60 @@ const ASK_AGAIN_AT_MOST: Millis = 3_600_000;
 const AFTER_DEADLINE: Millis = 20;
 
 /**
- * What a judge of one concern says: a conclusion, or `pass` with the holds that it found to be over.
- * `counts` are refusals and losses that the meters must see at once.
+ * What a judge of one concern says: a conclusion, or `pass`. `closes` are the holds that it found to be over.
+ * `call` = until an attempt begins, the row goes on telling of the earlier call; absent = it tells of this one.
+ * `lost` = an attempt was found dead, which the meters must see at once.
  */
-export type Judgement =
-  | { readonly kind: 'pass'; readonly closes: Decided['closes']; readonly grant: Hold | null; readonly lost: boolean }
+export type Judgement = { readonly closes: Decided['closes'] } & (
+  | { readonly kind: 'pass'; readonly grant: Hold | null; readonly call?: Call; readonly lost?: boolean }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
-  /** `call` = the row goes on telling of the earlier call; absent = it tells of this one. */
-  | { readonly kind: 'hold'; readonly hold: Hold; readonly closes: Decided['closes']; readonly call?: Call; readonly lost?: boolean }
-  | { readonly kind: 'recorded'; readonly result: StoredResult | null; readonly closes: Decided['closes']; readonly call?: Call }
-  | { readonly kind: 'deny'; readonly denial: Denial; readonly closes: Decided['closes']; readonly call?: Call };
+  | { readonly kind: 'hold'; readonly hold: Hold; readonly call?: Call; readonly lost?: boolean }
+  | { readonly kind: 'recorded'; readonly result: StoredResult | null; readonly call?: Call }
+  | { readonly kind: 'deny'; readonly denial: Denial; readonly call?: Call }
+);
+type Pass = Extract<Judgement, { kind: 'pass' }>;
+type Conclusion = Exclude<Judgement, Pass>;
 
 /**
- * The verdict on one call: fence → earlier call under this key → denial → limits → requirements
- * against a granted hold → reserve. Pure; the same facts always give the same verdict.
+ * The verdict on one call: fence → earlier call under this key → limits and denial → requirements against
+ * a granted hold → reserve. Pure; the same facts always give the same verdict.
  */
 export function decide(facts: Facts): Decided {
   const { run, earlier, request } = facts;
-  if (run.fencedAt !== null || run.closed === 'killed') return untouched(facts, { kind: 'fenced' });
+  if (run.fencedAt !== null || run.closed === 'killed') return untouched(facts, { kind: 'fenced' }, []);
   if (earlier?.state.kind === 'claimed' && earlier.state.token === request.token) {
-    return untouched(facts, { kind: 'allow', reserve: earlier.state.reserved, grant: earlier.grant });
+    return untouched(facts, { kind: 'allow', reserve: earlier.state.reserved, grant: earlier.grant }, []);
   }
 
   const before = judgeEarlier(facts);
   if (before.kind !== 'pass') return conclude(facts, before);
+  const judged = judgeNow(after(facts, before.closes), before.lost === true);
+  const closes = [...before.closes, ...judged.closes];
+  if (judged.kind === 'pass') return allow(facts, closes, judged.grant, before.lost === true);
+  return conclude(facts, { ...(before.call && { call: before.call }), ...judged, closes }, before.lost);
+}
 
-  if (request.ruling.kind === 'deny') {
-    const closes = [...before.closes, ...endedBy(facts, 'the policies refuse the call now')];
-    return conclude(facts, { kind: 'deny', denial: request.ruling.denial, closes }, before.lost);
-  }
+/** What one judge has closed is over for the next: nothing is closed twice. */
+function after(facts: Facts, closes: Decided['closes']): Facts {
+  const ended = new Map(closes.map(({ hold, state }) => [hold, state]));
+  return { ...facts, holds: facts.holds.map((hold) => ({ ...hold, state: ended.get(hold.id) ?? hold.state })) };
+}
 
+/** Limits come before a denial: an agent that catches the refusal and tries again for ever must be stopped. */
+function judgeNow(facts: Facts, lost: boolean): Judgement {
+  const { ruling } = facts.request;
   const standing = facts.holds.find((hold) => hold.key === null && hold.state.kind === 'open');
-  if (standing) return conclude(facts, { kind: 'hold', hold: standing, closes: before.closes }, before.lost);
-  const tripped = trips(facts, metersOf(facts, before.lost));
-  if (tripped.length > 0) {
-    return conclude(facts, { kind: 'hold', hold: breakerHold(facts, tripped), closes: before.closes }, before.lost);
-  }
-
-  const approval = judgeApproval(facts);
-  if (approval.kind !== 'pass') return conclude(facts, withCloses(approval, before.closes), before.lost);
-  return allow(facts, [...before.closes, ...approval.closes], approval.grant, before.lost);
+  if (standing) return { kind: 'hold', hold: standing, closes: [] };
+  const tripped = trips(facts, metersOf(facts, lost));
+  if (tripped.length > 0) return { kind: 'hold', hold: breakerHold(facts, tripped), closes: [] };
+  if (ruling.kind === 'deny') return { kind: 'deny', denial: ruling.denial, closes: endedBy(facts, 'the policies refuse the call now') };
+  return judgeApproval(facts, ruling.kind === 'requires' ? ruling.requires : []);
 }
 
 function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost: boolean): Decided {
   const { request, now } = facts;
   const state: CallState = { kind: 'claimed', token: request.token, leaseUntil: now + request.lease, reserved: request.worst };
-  const call: Call = { ...nextCall(facts, state), attempts: (facts.earlier?.attempts ?? 0) + 1, claimedAt: now, grant: grant?.id ?? null };
+  const call: Call = { ...nextCall(facts, state), attempts: (facts.earlier?.attempts ?? 0) + 1, claimedAt: afterHolds(facts), grant: grant?.id ?? null };
   const { ruling } = request;
   return {
     verdict: { kind: 'allow', reserve: request.worst, grant: call.grant },
@@ -74,21 +83,25 @@ function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost
           policySet: ruling.policySet, policies: ruling.kind === 'deny' ? [] : ruling.policies,
         },
       },
+      ...closedEntries(closes),
     ],
   };
 }
 
-function conclude(facts: Facts, judged: Exclude<Judgement, { kind: 'pass' }>, lost = false): Decided {
+function conclude(facts: Facts, judged: Conclusion, lost = false): Decided {
   switch (judged.kind) {
     case 'verdict':
-      return untouched(facts, judged.verdict);
+      return untouched(facts, judged.verdict, judged.closes);
     case 'recorded':
       return {
         verdict: { kind: 'recorded', result: judged.result },
         meters: metersOf(facts, false),
         call: judged.call ? { ...judged.call, waitingFor: null } : nextCall(facts, { kind: 'succeeded', result: judged.result }),
         closes: judged.closes,
-        audit: [{ kind: 'call.answered', body: { key: facts.request.key, action: facts.request.action, from: judged.call ? 'record' : 'decision' } }],
+        audit: [
+          { kind: 'call.answered', body: { key: facts.request.key, action: facts.request.action, from: judged.call ? 'record' : 'decision' } },
+          ...closedEntries(judged.closes),
+        ],
       };
     case 'deny':
       return deny(facts, judged, lost);
@@ -97,7 +110,7 @@ function conclude(facts: Facts, judged: Exclude<Judgement, { kind: 'pass' }>, lo
   }
 }
 
-function deny(facts: Facts, judged: Judgement & { kind: 'deny' }, lost: boolean): Decided {
+function deny(facts: Facts, judged: Extract<Judgement, { kind: 'deny' }>, lost: boolean): Decided {
   const { request, now } = facts;
   const { denial, closes } = judged;
   const { key, action, digest, ruling } = request;
@@ -111,14 +124,15 @@ function deny(facts: Facts, judged: Judgement & { kind: 'deny' }, lost: boolean)
         kind: 'call.refused',
         body: { key, action, digest, code: denial.code, message: denial.message, policies: denial.policies, by: denial.by, policySet: ruling.policySet },
       },
+      ...closedEntries(closes),
     ],
   };
 }
 
-function hold(facts: Facts, judged: Judgement & { kind: 'hold' }, lost: boolean): Decided {
+function hold(facts: Facts, judged: Extract<Judgement, { kind: 'hold' }>, lost: boolean): Decided {
   const { earlier, request, now } = facts;
   const verdict: Verdict = { kind: 'hold', hold: judged.hold, askAgainAfter: askAgainAfter(judged.hold, now) };
-  if (earlier?.waitingFor === judged.hold.id && judged.closes.length === 0 && !lost) return untouched(facts, verdict);
+  if (earlier?.waitingFor === judged.hold.id && judged.closes.length === 0 && !lost) return untouched(facts, verdict, []);
   const opened = judged.hold.id === request.freshHold;
   return {
     verdict,
@@ -133,6 +147,7 @@ function hold(facts: Facts, judged: Judgement & { kind: 'hold' }, lost: boolean)
           reason: judged.hold.reason, policies: judged.hold.requires.map((requirement) => requirement.policy), policySet: judged.hold.policySet,
         },
       },
+      ...closedEntries(judged.closes),
     ],
   };
 }
@@ -147,8 +162,12 @@ function askAgainAfter(waited: Hold, now: number): Millis {
   return waited.decideBy === null ? ASK_AGAIN_AT_MOST : Math.max(0, Math.min(ASK_AGAIN_AT_MOST, waited.decideBy - now + AFTER_DEADLINE));
 }
 
-function untouched(facts: Facts, verdict: Verdict): Decided {
-  return { verdict, meters: facts.run.meters, call: null, closes: [], audit: [] };
+function untouched(facts: Facts, verdict: Verdict, closes: Decided['closes']): Decided {
+  return { verdict, meters: facts.run.meters, call: null, closes, audit: closedEntries(closes) };
+}
+
+function closedEntries(closes: Decided['closes']): Decided['audit'] {
+  return closes.map(({ hold, state }) => ({ kind: `hold.${state.kind}`, body: { hold, why: state.kind === 'withdrawn' ? state.why : null } }));
 }
 
 /** The meters as they stand before this verdict. `lost` = an attempt was found dead, which no settle has told. */
@@ -174,13 +193,10 @@ function nextCall(facts: Facts, state: CallState): Call {
   };
 }
 
-/** Ends every hold of this call that could still let it pass. */
+/** Ends every approval of this call that could still let it pass; a person's word on an outcome stands. */
 function endedBy(facts: Facts, why: string): Decided['closes'] {
+  const { earlier, request } = facts;
   return facts.holds
-    .filter((hold) => hold.key === facts.request.key && (hold.state.kind === 'open' || (hold.state.kind === 'granted' && hold.id !== facts.earlier?.grant)))
-    .map((hold) => ({ hold: hold.id, state: { kind: 'withdrawn', at: facts.now, why } }));
-}
-
-function withCloses<J extends Exclude<Judgement, { kind: 'pass' }>>(judged: J, closes: Decided['closes']): J {
-  return 'closes' in judged ? { ...judged, closes: [...closes, ...judged.closes] } : judged;
+    .filter(({ kind, key, id }) => kind === 'approval' && key === request.key && id !== earlier?.grant)
+    .flatMap((hold) => closing(hold, facts.now, why));
 }

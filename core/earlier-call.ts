@@ -1,9 +1,11 @@
 import type { Call } from './call.ts';
+import { afterHolds, closing } from './closing.ts';
 import type { Judgement } from './decide.ts';
 import type { Hold, HoldKind } from './hold.ts';
 import type { Decided, Facts } from './verdict.ts';
 
-const PASS = { kind: 'pass', closes: [], grant: null, lost: false } as const satisfies Judgement;
+const PASS = { kind: 'pass', closes: [], grant: null } as const satisfies Judgement;
+type Denied = Extract<Judgement, { kind: 'deny' }>;
 
 /**
  * What the call that stands under this key already says. A success answers with its result; an attempt
@@ -22,13 +24,16 @@ export function judgeEarlier(facts: Facts): Judgement {
       return earlier.idempotent ? { ...PASS, lost: true } : judgeUnknown(facts, lostCall(earlier), true);
     case 'unknown':
       return judgeUnknown(facts, earlier, false);
+    case 'refused':
+      // A person has said how the attempt ended: the next one is another call, not this one once more.
+      return earlier.state.denial.code === 'outcome_rejected' ? { kind: 'deny', denial: earlier.state.denial, closes: [] } : PASS;
     default:
       return PASS;
   }
 }
 
 function wait(facts: Facts, until: number): Judgement {
-  return { kind: 'verdict', verdict: { kind: 'later', after: until - facts.now + 1, reason: 'an earlier attempt of this call may still be running' } };
+  return { kind: 'verdict', closes: [], verdict: { kind: 'later', after: until - facts.now + 1, reason: 'an earlier attempt of this call may still be running' } };
 }
 
 function lostCall(earlier: Call): Call {
@@ -47,7 +52,7 @@ function judgeUnknown(facts: Facts, earlier: Call, lost: boolean): Judgement {
     case 'succeeded':
       return { kind: 'recorded', result: asked.result, closes: [] };
     case 'run-again':
-      return PASS;
+      return runAgain(facts, earlier);
     default:
       return rejected(facts, asked, `${earlier.action} did not take effect, as a person decided`);
   }
@@ -68,7 +73,7 @@ function judgeDiverged(facts: Facts, earlier: Call): Judgement {
     return { kind: 'hold', hold, closes: openOnes(facts, 'the call under this key changed'), call: lost ? lostCall(earlier) : earlier, lost };
   }
   if (asked.state.kind === 'open') return { kind: 'hold', hold: asked, closes: [], call: earlier };
-  if (asked.state.kind === 'granted' && asked.state.choice === 'run-again') return PASS;
+  if (asked.state.kind === 'granted' && asked.state.choice === 'run-again') return runAgain(facts, earlier);
   if (asked.state.kind === 'granted' && state.kind === 'succeeded') return recorded(facts, earlier);
   return { ...rejected(facts, asked, 'the step differs from the one recorded under its key'), call: earlier };
 }
@@ -76,11 +81,11 @@ function judgeDiverged(facts: Facts, earlier: Call): Judgement {
 /** Nothing is written, unless the call waited for something: then it waits no more. */
 function recorded(facts: Facts, earlier: Call): Judgement {
   const result = earlier.state.kind === 'succeeded' ? earlier.state.result : null;
-  if (earlier.waitingFor === null) return { kind: 'verdict', verdict: { kind: 'recorded', result } };
+  if (earlier.waitingFor === null) return { kind: 'verdict', verdict: { kind: 'recorded', result }, closes: openOnes(facts, 'the recorded result answers') };
   return { kind: 'recorded', result, closes: openOnes(facts, 'the recorded result answers'), call: earlier };
 }
 
-function rejected(facts: Facts, by: Hold, why: string): Judgement & { kind: 'deny' } {
+function rejected(facts: Facts, by: Hold, why: string): Denied {
   const decided = by.state.kind === 'granted' || by.state.kind === 'denied' ? by.state : null;
   const person = decided === null ? null : decided.kind === 'granted' ? (decided.by[0] ?? null) : decided.by;
   const note = decided?.note ?? null;
@@ -91,10 +96,14 @@ function rejected(facts: Facts, by: Hold, why: string): Judgement & { kind: 'den
   };
 }
 
+/** A person lets another attempt begin. Until it does the row tells of the earlier one; nothing else is asked about meanwhile. */
+function runAgain(facts: Facts, earlier: Call): Judgement {
+  const asked = facts.holds.filter((hold) => hold.kind !== 'approval');
+  return { ...PASS, call: earlier, closes: openOnes({ ...facts, holds: asked }, 'a person lets the call run again') };
+}
+
 function openOnes(facts: Facts, why: string): Decided['closes'] {
-  return facts.holds
-    .filter((hold) => hold.key === facts.request.key && hold.state.kind === 'open')
-    .map((hold) => ({ hold: hold.id, state: { kind: 'withdrawn', at: facts.now, why } }));
+  return facts.holds.filter((hold) => hold.key === facts.request.key && hold.state.kind === 'open').flatMap((hold) => closing(hold, facts.now, why));
 }
 
 /** The newest hold of a kind that was opened after the last attempt was claimed; older ones speak of older attempts. */
@@ -103,9 +112,9 @@ function sinceLastClaim(facts: Facts, kind: HoldKind, earlier: Call): Hold | und
 }
 
 function question(facts: Facts, kind: HoldKind, reason: string): Hold {
-  const { request, run, now } = facts;
+  const { request, run } = facts;
   return {
     id: request.freshHold, run: run.id, key: request.key, kind, state: { kind: 'open' }, version: 1, digest: request.digest, reason,
-    requires: [], policySet: null, shown: request.shown, openedAt: now, decideBy: null, edit: null, result: null,
+    requires: [], policySet: null, shown: request.shown, openedAt: afterHolds(facts), decideBy: null, edit: null, result: null,
   };
 }

@@ -69,7 +69,7 @@ function refuse(facts: HoldFacts, ask: DecisionAsk): Ruling | null {
   return refuseChoice(facts, ask);
 }
 
-function refuseChoice({ hold, evidence }: HoldFacts, ask: DecisionAsk): Ruling | null {
+function refuseChoice({ hold, run, evidence }: HoldFacts, ask: DecisionAsk): Ruling | null {
   const rules = HOLD_RULES[hold.kind];
   if (!rules.choices.includes(ask.choice)) {
     return no('invalid', 'choice_unknown', `"${ask.choice}" is not a choice of a hold of kind ${hold.kind}.`, `Choose one of ${rules.choices.join(', ')}.`);
@@ -81,10 +81,12 @@ function refuseChoice({ hold, evidence }: HoldFacts, ask: DecisionAsk): Ruling |
     return no('invalid', 'choice_mismatch', `"${ask.choice}" takes no ${ask.edit !== null ? 'edit' : ask.raise !== null ? 'raise' : 'result'}.`, 'Leave it out.');
   }
   if (ask.choice === 'raise') {
-    const amounts = Object.values(ask.raise ?? {});
-    if (amounts.length === 0 || !amounts.every((amount) => Number.isSafeInteger(amount) && amount >= 1)) {
+    const amounts = Object.entries(ask.raise ?? {}) as [keyof Raise, number][];
+    // The sum too: a limit beyond the safe integers could not be read back, and the run never be asked about again.
+    const fits = ([limit, amount]: [keyof Raise, number]) => Number.isSafeInteger(amount) && amount >= 1 && Number.isSafeInteger(run.limits[limit] + amount);
+    if (amounts.length === 0 || !amounts.every(fits)) {
       const got = JSON.stringify(ask.raise ?? {});
-      return no('invalid', 'raise_invalid', `"raise" needs at least one amount, each a whole number of at least 1; got ${got}.`, 'Name the limit: --steps, --spend, --time, --identical or --failures.');
+      return no('invalid', 'raise_invalid', `"raise" needs at least one amount, each a whole number of at least 1, and no limit beyond 2^53 − 1; got ${got}.`, 'Name the limit: --steps, --spend, --time, --identical or --failures.');
     }
   }
   if (ask.choice === 'succeeded' && ask.result === null && evidence === null) {
@@ -98,8 +100,9 @@ function accept(facts: HoldFacts, ask: DecisionAsk): Ruling {
   const version = ask.edit === null ? hold.version : hold.version + 1;
   const vote: Vote = { person: ask.person, version, choice: ask.choice, at: now };
   const edited: Hold = ask.edit === null ? hold : { ...hold, version, edit: { version, changes: ask.edit, by: ask.person } };
-  const voted = facts.votes.filter((one) => one.version === version && one.choice === ask.choice).map((one) => one.person);
-  const by = [...voted, ask.person];
+  const eligible = (person: Principal) => deciders(hold).some(({ approvers }) => ask.groups[approvers]?.includes(person));
+  const agreeing = facts.votes.filter((one) => one.version === version && one.choice === ask.choice).map((one) => one.person);
+  const by = [...agreeing.filter(eligible), ask.person];
   const state = nextState(facts, ask, by);
   const result = ask.choice === 'succeeded' ? (ask.result ?? facts.evidence) : null;
   return {

@@ -47,7 +47,10 @@ export interface Decided {
    * differs from the request's). Where the earlier state was `claimed`, its reservation becomes settled spend.
    */
   readonly call: Call | null;
-  /** Earlier holds that end with this verdict. A hold with the id `request.freshHold` in a `hold` verdict is new. */
+  /**
+   * Earlier holds that end with this verdict. A hold with the id `request.freshHold` in a `hold` verdict is new
+   * where `call` is written; where it is not, the same token asks again and meets the hold that it opened.
+   */
   readonly closes: readonly { readonly hold: HoldId; readonly state: HoldState }[];
   readonly audit: readonly AuditEntry[];
 }

@@ -19,9 +19,11 @@ export function foldMeters(meters: Meters, outcomes: readonly Unfolded[]): Meter
 /** Every limit that the next call would pass, in the order in which people should read them. */
 export function trips(facts: Facts, meters: Meters): readonly Trip[] {
   const { run, request, now } = facts;
+  // A refused call starts nothing, so it can use up neither steps nor money.
+  const starts = request.ruling.kind !== 'deny';
   return [
-    steps.trip(run.used.steps, request, run.limits.steps, now),
-    spend.trip(run.used, request, run.limits.spend, now),
+    starts ? steps.trip(run.used.steps, request, run.limits.steps, now) : null,
+    starts ? spend.trip(run.used, request, run.limits.spend, now) : null,
     time.trip(run, request, run.limits.time, now),
     identical.trip(facts.identical, request, run.limits.identical, now),
     failures.trip(meters.failures, request, run.limits.failures, now),
