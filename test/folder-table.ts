@@ -44,6 +44,7 @@ export const ENTRY_POINTS = [
   'activities/files/index.ts',
   'activities/http/index.ts',
   'runtime/temporal-server/index.ts',
+  'runtime/commands/index.ts',
 ] as const;
 
 /** Imports that the rules above forbid, and why each is right. */
