@@ -1,10 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { GROUPS, MANIFESTS } from './manifests.fixture.ts';
-import { loadPolicies, readPolicyFolder, readPolicyTests, testPolicies } from './index.ts';
+import { readPolicyFolder, readPolicyTests } from './index.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -36,20 +34,5 @@ describe('a folder', () => {
     await rm(join(folder, 'x.cedar'), { recursive: true });
     await writeFile(join(folder, 'x.cedar'), Buffer.from([0x2f, 0x2f, 0xff]));
     await expect(readPolicyFolder(folder)).rejects.toMatchObject({ code: 'policy_encoding' });
-  });
-});
-
-describe('the shipped policies', () => {
-  const actionsOf = { release: /^(?:git|files)\./, runaway: /^demo\./ };
-
-  test.each(['release', 'runaway'] as const)("of %s load with that example's actions alone, and do what their cases say", async (name) => {
-    const place = fileURLToPath(new URL(`../policies/${name}`, import.meta.url));
-    const manifests = MANIFESTS.filter(({ action }) => actionsOf[name].test(action));
-    const set = loadPolicies({ sources: await readPolicyFolder(place), manifests, groups: GROUPS });
-    const tests = await readPolicyTests(place);
-    expect(tests).not.toHaveLength(0);
-    for (const { file, text } of tests) {
-      expect(testPolicies(set, text, file).filter(({ passed }) => !passed)).toEqual([]);
-    }
   });
 });

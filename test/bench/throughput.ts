@@ -1,0 +1,64 @@
+import type { Figure } from './figure.ts';
+import { atLeast, atMost, median } from './figure.ts';
+import type { Lab, Setting } from './lab.ts';
+
+const SHAPES = [
+  { runs: 1, steps: 60 },
+  { runs: 20, steps: 12 },
+  { runs: 100, steps: 6 },
+] as const;
+const GOALS = { postgres: 0.9, pglite: 0.75 } as const;
+
+/** Supervised ÷ raw steps per second, each ratio taken within one round, median over the rounds. */
+export async function measureThroughput(lab: Lab, rounds: number, say: (line: string) => void): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const { runs, steps } of SHAPES) {
+    await Promise.all([lab.raw, lab.postgres, lab.pglite].map((setting) => rate(lab, setting, runs, Math.min(steps, 6))));
+    const ratios: Record<'postgres' | 'pglite', number[]> = { postgres: [], pglite: [] };
+    for (let round = 0; round < rounds; round += 1) {
+      // The order turns round by round, so that what drifts meets all alike.
+      const rates: Partial<Record<Setting['name'], number>> = {};
+      for (const setting of turned([lab.raw, lab.postgres, lab.pglite], round)) rates[setting.name] = await rate(lab, setting, runs, steps);
+      for (const name of ['postgres', 'pglite'] as const) ratios[name].push((rates[name] ?? 0) / (rates.raw ?? Number.NaN));
+      say(`  ${runs} runs, round ${round + 1}: ${Object.entries(rates).map(([name, value]) => `${name} ${value.toFixed(0)}`).join(', ')} steps/s`);
+    }
+    for (const name of ['postgres', 'pglite'] as const) figures.push(atLeast(`supervised / raw steps per second, ${name}, ${runs} runs`, median(ratios[name]), 'x', GOALS[name]));
+  }
+  return figures;
+}
+
+/** Events and workflow tasks of an allowed step, beyond those of the raw one. */
+export async function measureHistory(lab: Lab): Promise<readonly Figure[]> {
+  const count = 20;
+  const [raw, supervised] = await Promise.all([lab.raw, lab.postgres].map(async (setting) => {
+    const handle = lab.client.workflow.getHandle(await setting.start('steps', { count }));
+    await handle.result();
+    const events = (await handle.fetchHistory()).events ?? [];
+    return { events: events.length, tasks: events.filter((event) => event.workflowTaskCompletedEventAttributes != null).length };
+  }));
+  const extra = (of: 'events' | 'tasks'): number => ((supervised?.[of] ?? Number.NaN) - (raw?.[of] ?? Number.NaN)) / count;
+  return [atMost('extra events per allowed step', extra('events'), 'events', 0), atMost('extra workflow tasks per allowed step', extra('tasks'), 'tasks', 0)];
+}
+
+/** Time per step late in a long run ÷ early in it, over windows of 100 steps that end at 1,000 and begin at 50. */
+export async function measureLongRun(lab: Lab, rounds: number): Promise<readonly Figure[]> {
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const marks = (await lab.client.workflow.getHandle(await lab.postgres.start('long', { count: 1_050 })).result()) as readonly number[];
+    // A mark every 50 steps: [0] = step 50 … [20] = step 1,050.
+    const window = (from: number, to: number): number => (marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN);
+    ratios.push(window(18, 20) / window(0, 2));
+  }
+  return [atMost('time per step at step 1,000 / at step 100', median(ratios), 'x', 1.1)];
+}
+
+async function rate(lab: Lab, setting: Setting, runs: number, steps: number): Promise<number> {
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: runs }, async () => lab.client.workflow.getHandle(await setting.start('steps', { count: steps })).result()));
+  return (runs * steps * 1_000) / (performance.now() - startedAt);
+}
+
+function turned<T>(items: readonly T[], by: number): readonly T[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
