@@ -26,6 +26,10 @@ export interface SupervisedOptions {
   /** Cedar text. */
   readonly policies?: string;
   readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** The ledger as the worker reaches it, where that is another way than the test's own; default: `db`. */
+  readonly workerLedger?: Database;
+  /** Default: `workflows.ts` beside this file. */
+  readonly workflowsPath?: string;
 }
 
 export interface StartOptions {
@@ -53,13 +57,18 @@ export interface Supervised {
   /** Resolves when the ledger, or the tools' record, satisfies the check; looks at every notice and every 50 ms. */
   until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T>;
   setPolicies(text: string): void;
+  /** The run, as soon as it has ended. */
+  closed(run: RunId): Promise<RunRecord>;
   stopWorker(): Promise<void>;
+  /** Another worker in the place of a stopped one; it reads the policies anew. */
+  startWorker(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const bundles = new Map<string, Promise<WorkflowBundleWithSourceMap>>();
 
-export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: SupervisedOptions): Promise<Supervised> {
+export async function supervised(options: SupervisedOptions): Promise<Supervised> {
+  const { db, policies = PERMIT_ALL, groups = {}, workerLedger = db, workflowsPath = join(import.meta.dirname, 'workflows.ts') } = options;
   const folder = mkdtempSync(join(tmpdir(), 'holdpoint-e2e-'));
   const policyFolder = join(folder, 'policies');
   mkdirSync(policyFolder);
@@ -77,12 +86,21 @@ export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: Sup
   const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
   const client = new Client({ connection });
   const taskQueue = `e2e-${Math.random().toString(36).slice(2)}`;
-  const plugin = holdpoint({ actions: toolActions(folder), config, ledger: db });
-  const workflowBundle = await bundle(plugin);
-  const worker = await Worker.create({ connection: native, taskQueue, workflowBundle, plugins: [plugin], maxConcurrentActivityTaskExecutions: 300 });
-  const working = worker.run();
-  working.catch(() => undefined);
-  await plugin.ready;
+  const newPlugin = (): HoldpointPlugin => holdpoint({ actions: toolActions(folder), config, ledger: workerLedger });
+  const plugin = newPlugin();
+  const workflowBundle = await bundle(plugin, workflowsPath);
+  const work = async (by: HoldpointPlugin): Promise<() => Promise<void>> => {
+    const settings = { connection: native, taskQueue, workflowBundle, plugins: [by], maxConcurrentActivityTaskExecutions: 300 };
+    const worker = await Worker.create(settings);
+    const working = worker.run();
+    working.catch(() => undefined);
+    await by.ready;
+    return async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await working.catch(() => undefined);
+    };
+  };
+  let stopWorker = await work(plugin);
 
   const directory = createDirectory({ people, groups: allGroups });
   const deliverers = [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client, grace: 500 })];
@@ -92,7 +110,7 @@ export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: Sup
   const unlisten = await db.listen('holdpoint', () => heard());
 
   async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
-    const giveUpAt = performance.now() + 25_000;
+    const giveUpAt = performance.now() + 60_000;
     for (;;) {
       const found = await check();
       if (found !== undefined && found !== false) return found;
@@ -107,10 +125,6 @@ export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: Sup
     }
   }
 
-  const stopWorker = async (): Promise<void> => {
-    if (worker.getState() === 'RUNNING') worker.shutdown();
-    await working.catch(() => undefined);
-  };
   const known = async (id: RunId): Promise<RunRecord> => {
     const found = await findRun(db, id);
     if (found === null) throw new Error(`There is no run ${id}.`);
@@ -143,7 +157,15 @@ export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: Sup
       await killRuns({ db, nudge: () => reconciler.nudge() }, { runs: [run] }, { by: 'person:ops', reason: 'a test' });
     },
     effects: (run) => readEffects(folder).filter((effect) => run === undefined || effect.run === run),
-    stopWorker,
+    closed: (run) =>
+      until(`the end of ${run}`, async () => {
+        const found = await known(run);
+        return found.closed !== null && found;
+      }),
+    stopWorker: () => stopWorker(),
+    async startWorker() {
+      stopWorker = await work(newPlugin());
+    },
     async stop() {
       await stopWorker();
       await reconciler.stop();
@@ -154,8 +176,7 @@ export async function supervised({ db, policies = PERMIT_ALL, groups = {} }: Sup
 }
 
 /** One bundle for all tests of a process: it takes a second to build. */
-function bundle(plugin: HoldpointPlugin): Promise<WorkflowBundleWithSourceMap> {
-  const workflowsPath = join(import.meta.dirname, 'workflows.ts');
+export function bundle(plugin: HoldpointPlugin, workflowsPath: string): Promise<WorkflowBundleWithSourceMap> {
   const built = bundles.get(workflowsPath) ?? bundleWorkflowCode({ workflowsPath, plugins: [plugin], logger: SILENT });
   bundles.set(workflowsPath, built);
   return built;
