@@ -1,0 +1,2 @@
+export { httpActions } from './http-actions.ts';
+export type { HttpOptions } from './options.ts';
