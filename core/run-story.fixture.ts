@@ -27,7 +27,7 @@ export class RunStory {
   readonly ledger: ModelLedger;
   readonly seen: string[] = [];
   readonly #rulings = new Map<string, PolicyRuling>();
-  #facts = 'f1';
+  readonly #facts = { sent: 'f1', edited: 'f1' };
   #step = 0;
   #failures = 0;
   #inFlight: Attempt[] = [];
@@ -66,7 +66,7 @@ export class RunStory {
       case 'policy':
         return void this.#rulings.set(step.action, step.ruling);
       case 'facts':
-        this.#facts = step.facts;
+        this.#facts[step.of] = step.facts;
         return;
       case 'advance':
         return ledger.advance(step.by);
@@ -92,7 +92,7 @@ export class RunStory {
       args,
       worst,
       edit: edit ?? null,
-      facts: this.#facts,
+      facts: edit === null ? this.#facts.sent : this.#facts.edited,
       ruling,
       idempotent: isIdempotent(action),
     });

@@ -28,7 +28,7 @@ export type Step =
       readonly raise: Raise;
     }
   | { readonly do: 'policy'; readonly action: string; readonly ruling: PolicyRuling }
-  | { readonly do: 'facts'; readonly facts: string }
+  | { readonly do: 'facts'; readonly of: 'sent' | 'edited'; readonly facts: string }
   | { readonly do: 'advance'; readonly by: Millis }
   | { readonly do: 'withdraw'; readonly key: string }
   | { readonly do: 'close'; readonly as: RunClosed }
