@@ -98,7 +98,7 @@ async function pushObject(repository: Repository, remote: ResolvedRemote, known:
     remote.url,
     `${objectId}:${ref}`,
   ];
-  const failure = await repository.git(args, { env: remote.credential(), codes: [0, 1] }).then(rejection, (error: unknown) => error);
+  const failure = await repository.git(args, { env: remote.credential(), codes: [0, 1] }).then(rejection, (error: Error) => error);
   // Asked again, whatever git says: a lost connection may hide a push that arrived.
   const there = await remoteRef(repository, remote, ref).catch(() => null);
   if (there === objectId) return;
