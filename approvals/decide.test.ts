@@ -14,10 +14,15 @@ const directory = createDirectory({
   groups: { 'release-managers': ['ada', 'grace', 'linus'], operators: ['grace'] },
 });
 const manifest: ActionManifest = {
-  action: 'git.push', summary: 'Push', annotations: { readOnly: false, destructive: false, idempotent: true, openWorld: true },
+  action: 'git.push',
+  summary: 'Push',
+  annotations: { readOnly: false, destructive: false, idempotent: true, openWorld: true },
   input: z.toJSONSchema(z.strictObject({ tag: z.string().regex(/^v\d+$/), remote: z.string() })) as Json,
   output: z.toJSONSchema(z.strictObject({ ref: z.string() })) as Json,
-  facts: null, secrets: [], editable: ['tag', 'remote'], timeout: 60_000,
+  facts: null,
+  secrets: [],
+  editable: ['tag', 'remote'],
+  timeout: 60_000,
 };
 const grace: Decider = { principal: 'person:grace', kind: 'person' };
 const linus: Decider = { principal: 'person:linus', kind: 'person' };
@@ -36,7 +41,8 @@ describeLedgers('a decision', (open) => {
     const run = await sampleRun(db);
     const requires = [{ ...ONE_APPROVER, quorum }];
     const request = heldRequest('/1', {
-      args: { tag: 'v1', remote: 'origin' }, ruling: { kind: 'requires', requires, policies: ['release-tag'], policySet: 'set' },
+      args: { tag: 'v1', remote: 'origin' },
+      ruling: { kind: 'requires', requires, policies: ['release-tag'], policySet: 'set' },
     });
     return { run, hold: await askHeld(db, run, request) };
   }
@@ -55,7 +61,10 @@ describeLedgers('a decision', (open) => {
 
   it('is never made by a machine, nor with an agent for a person', async () => {
     const { hold } = await held();
-    for (const who of [{ principal: 'person:grace', kind: 'machine' }, { principal: 'agent:grace', kind: 'person' }] as const) {
+    for (const who of [
+      { principal: 'person:grace', kind: 'machine' },
+      { principal: 'agent:grace', kind: 'person' },
+    ] as const) {
       await expect(say(who, hold)).rejects.toMatchObject({ name: 'Refusal', kind: 'refused', code: 'machine_cannot_decide' });
     }
     expect(await findVotes(db, hold)).toEqual([]);
@@ -67,9 +76,15 @@ describeLedgers('a decision', (open) => {
 
   it('is refused to the requester, to strangers, and to people without a place in the directory', async () => {
     const { hold } = await held();
-    await expect(say({ principal: 'person:ada', kind: 'person' }, hold)).rejects.toMatchObject({ code: 'requester_decides', kind: 'refused' });
+    await expect(say({ principal: 'person:ada', kind: 'person' }, hold)).rejects.toMatchObject({
+      code: 'requester_decides',
+      kind: 'refused',
+    });
     for (const name of ['mallory', 'nobody']) {
-      await expect(say({ principal: `person:${name}`, kind: 'person' }, hold)).rejects.toMatchObject({ code: 'not_eligible', kind: 'refused' });
+      await expect(say({ principal: `person:${name}`, kind: 'person' }, hold)).rejects.toMatchObject({
+        code: 'not_eligible',
+        kind: 'refused',
+      });
     }
     expect((await findHold(db, hold))?.state.kind).toBe('open');
   });
@@ -92,7 +107,10 @@ describeLedgers('a decision', (open) => {
     const edited = await say(grace, hold, { edit: { tag: 'v2' } });
     expect(edited.hold).toMatchObject({ version: 2, edit: { changes: '{"tag":"v2"}', by: 'person:grace' }, state: { kind: 'open' } });
     await expect(say(linus, hold)).rejects.toMatchObject({ code: 'hold_changed', kind: 'conflict' });
-    expect((await say(linus, hold, { seenVersion: 2 })).hold.state).toMatchObject({ kind: 'granted', by: ['person:grace', 'person:linus'] });
+    expect((await say(linus, hold, { seenVersion: 2 })).hold.state).toMatchObject({
+      kind: 'granted',
+      by: ['person:grace', 'person:linus'],
+    });
   });
 
   it('with changes that nobody may make, or that break the schema, writes nothing', async () => {
@@ -105,7 +123,10 @@ describeLedgers('a decision', (open) => {
 
   it('with changes counts only for the version that they were checked against', async () => {
     const { hold } = await held(2);
-    const [first, second] = await Promise.allSettled([say(grace, hold, { edit: { tag: 'v2' } }), say(linus, hold, { edit: { tag: 'v3' } })]);
+    const [first, second] = await Promise.allSettled([
+      say(grace, hold, { edit: { tag: 'v2' } }),
+      say(linus, hold, { edit: { tag: 'v3' } }),
+    ]);
     expect([first.status, second.status].toSorted()).toEqual(['fulfilled', 'rejected']);
     expect((await findHold(db, hold))?.version).toBe(2);
   });
@@ -120,7 +141,9 @@ describeLedgers('a decision', (open) => {
   it('has one winner, however many decide at once', async () => {
     const { hold } = await held();
     const deny = { choice: 'deny', note: 'no' } as const;
-    const sayings = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => say(n % 2 === 0 ? grace : linus, hold, n % 4 < 2 ? {} : deny)));
+    const sayings = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => say(n % 2 === 0 ? grace : linus, hold, n % 4 < 2 ? {} : deny)),
+    );
     expect(sayings.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await findVotes(db, hold)).toHaveLength(1);
   });
@@ -134,7 +157,10 @@ describeLedgers('a decision', (open) => {
     await expect(say(grace, hold, { choice: 'succeeded', result: { ref: 7 } })).rejects.toMatchObject({ code: 'result_invalid' });
     await expect(say(grace, hold, { choice: 'succeeded' })).rejects.toMatchObject({ code: 'result_required' });
     const decision = await say(grace, hold, { choice: 'succeeded', result: { ref: 'refs/tags/v1' } });
-    expect(decision.hold).toMatchObject({ state: { kind: 'granted', choice: 'succeeded' }, result: { kind: 'inline', payload: '{"ref":"refs/tags/v1"}' } });
+    expect(decision.hold).toMatchObject({
+      state: { kind: 'granted', choice: 'succeeded' },
+      result: { kind: 'inline', payload: '{"ref":"refs/tags/v1"}' },
+    });
   });
 
   it('on a breaker raises or kills, and takes no result', async () => {
@@ -142,7 +168,9 @@ describeLedgers('a decision', (open) => {
     const request = sampleRequest('/1');
     await ask(db, run, request);
     const hold = await askHeld(db, run, sampleRequest('/2'));
-    await expect(say(grace, hold, { choice: 'raise', raise: { steps: 2 }, result: null })).rejects.toMatchObject({ code: 'choice_mismatch' });
+    await expect(say(grace, hold, { choice: 'raise', raise: { steps: 2 }, result: null })).rejects.toMatchObject({
+      code: 'choice_mismatch',
+    });
     await say(grace, hold, { choice: 'raise', raise: { steps: 2 } });
     expect((await findRun(db, run))?.limits.steps).toBe(3);
   });
@@ -152,6 +180,10 @@ describeLedgers('a decision', (open) => {
     await migrate(away);
     await away.close();
     const ask: DecideAsk = { hold: 'hold-a', choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null };
-    await expect(decide({ ...deps, db: away }, grace, ask)).rejects.toMatchObject({ name: 'Refusal', kind: 'unreachable', code: 'ledger_away' });
+    await expect(decide({ ...deps, db: away }, grace, ask)).rejects.toMatchObject({
+      name: 'Refusal',
+      kind: 'unreachable',
+      code: 'ledger_away',
+    });
   });
 });

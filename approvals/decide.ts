@@ -1,6 +1,16 @@
 import { Refusal, ruleDecision } from '../core/index.ts';
 import type {
-  ActionManifest, CanonicalText, Choice, Hold, HoldId, Json, Principal, Raise, Ruling, StoredResult, Vote,
+  ActionManifest,
+  CanonicalText,
+  Choice,
+  Hold,
+  HoldId,
+  Json,
+  Principal,
+  Raise,
+  Ruling,
+  StoredResult,
+  Vote,
 } from '../core/index.ts';
 import { decideHold, findHold, listManifests } from '../ledger/index.ts';
 import type { Database, HoldRecord } from '../ledger/index.ts';
@@ -85,7 +95,9 @@ async function prepare(deps: DecideDeps, seen: HoldRecord, ask: DecideAsk): Prom
   const nothing: Prepared = { edit: null, result: null };
   if (ask.edit === null && ask.result === undefined) return nothing;
   if (seen.action === null || seen.input === null) {
-    throw new Refusal('invalid', 'choice_mismatch', `Hold ${seen.id} concerns the whole run: it takes no edit and no result.`, { hint: 'Leave it out.' });
+    throw new Refusal('invalid', 'choice_mismatch', `Hold ${seen.id} concerns the whole run: it takes no edit and no result.`, {
+      hint: 'Leave it out.',
+    });
   }
   const manifest = await manifestOf(deps, seen.action);
   const edit = ask.edit === null ? null : checkEdit({ hold: seen, input: seen.input, manifest, changes: ask.edit });
@@ -98,10 +110,15 @@ async function manifestOf({ db, manifests }: DecideDeps, action: string): Promis
   const published = await fromLedger(manifests === undefined ? listManifests(db) : manifests());
   const manifest = published.find((one) => one.action === action);
   if (manifest) return manifest;
-  throw new Refusal('conflict', 'action_unpublished', `No worker has published action "${action}", so an edit or a result cannot be checked.`, {
-    hint: 'Decide without it, or start a worker that has the action.',
-    data: { action },
-  });
+  throw new Refusal(
+    'conflict',
+    'action_unpublished',
+    `No worker has published action "${action}", so an edit or a result cannot be checked.`,
+    {
+      hint: 'Decide without it, or start a worker that has the action.',
+      data: { action },
+    },
+  );
 }
 
 function accepted(ruling: Ruling, hold: HoldId): Decision {

@@ -32,14 +32,29 @@ function requirement(edits: readonly string[], policy = 'release-tag'): Requirem
 
 function hold(rest: Partial<Hold> = {}): Hold {
   return {
-    id: 'hold-a', run: 'run-a', key: '/1' as Hold['key'], kind: 'approval', state: { kind: 'open' }, version: 1, digest: null, reason: 'A tag',
-    requires: [requirement(['tag', 'count', 'note', 'token', 'auth'])], policySet: 'p', shown: { title: 't', fields: [], evidence: [] },
-    openedAt: 0, decideBy: null, edit: null, result: null, ...rest,
+    id: 'hold-a',
+    run: 'run-a',
+    key: '/1' as Hold['key'],
+    kind: 'approval',
+    state: { kind: 'open' },
+    version: 1,
+    digest: null,
+    reason: 'A tag',
+    requires: [requirement(['tag', 'count', 'note', 'token', 'auth'])],
+    policySet: 'p',
+    shown: { title: 't', fields: [], evidence: [] },
+    openedAt: 0,
+    decideBy: null,
+    edit: null,
+    result: null,
+    ...rest,
   };
 }
 
 function refusal(code: string, message?: RegExp): object {
-  return expect.objectContaining(message === undefined ? { name: 'Refusal', code } : { name: 'Refusal', code, message: expect.stringMatching(message) as string });
+  return expect.objectContaining(
+    message === undefined ? { name: 'Refusal', code } : { name: 'Refusal', code, message: expect.stringMatching(message) as string },
+  );
 }
 
 function edit(changes: Json, rest: Partial<Hold> = {}): string {
@@ -87,7 +102,8 @@ describe('an edit', () => {
   });
 
   it('is refused where it is no object, is empty, or says what JSON cannot', () => {
-    for (const changes of [null, 'tag', ['tag'], {}, { tag: 'v1' }] as Json[]) expect(() => edit(changes)).toThrowError(refusal('edit_invalid'));
+    for (const changes of [null, 'tag', ['tag'], {}, { tag: 'v1' }] as Json[])
+      expect(() => edit(changes)).toThrowError(refusal('edit_invalid'));
     expect(() => edit(JSON.parse('{"__proto__": {"tag": "v2"}}') as Json)).toThrowError(refusal('json_unrepresentable'));
     expect(() => edit({ tag: '\ud800' })).toThrowError(refusal('json_unrepresentable'));
   });
@@ -99,21 +115,25 @@ describe('an edit', () => {
   });
 
   it('never stores a field outside what may be edited, whatever is asked', () => {
-    fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 4 }), (changes) => {
-      let stored: string;
-      try {
-        stored = edit(changes as Json);
-      } catch (error) {
-        expect(error).toMatchObject({ name: 'Refusal' });
-        return;
-      }
-      expect(Object.keys(JSON.parse(stored) as object).every((field) => ['tag', 'count', 'note'].includes(field))).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 4 }), (changes) => {
+        let stored: string;
+        try {
+          stored = edit(changes as Json);
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'Refusal' });
+          return;
+        }
+        expect(Object.keys(JSON.parse(stored) as object).every((field) => ['tag', 'count', 'note'].includes(field))).toBe(true);
+      }),
+    );
   });
 
   it('names the action whose published schema cannot be read', () => {
     const broken = { ...manifest, input: { type: 'wrong' } };
-    expect(() => checkEdit({ hold: hold(), input: sent, manifest: broken, changes: { tag: 'v2' } })).toThrowError(refusal('manifest_unusable', /git\.push/));
+    expect(() => checkEdit({ hold: hold(), input: sent, manifest: broken, changes: { tag: 'v2' } })).toThrowError(
+      refusal('manifest_unusable', /git\.push/),
+    );
   });
 });
 

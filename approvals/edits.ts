@@ -40,7 +40,8 @@ export function checkEdit({ hold, input, manifest, changes }: EditAsk): Canonica
   const merged = { ...sent, ...all };
   if (canonical(merged) === canonical(shown)) throw invalid('The edit changes nothing: every field already has the value that it states.');
   const faults = schemaFaults(manifest.action, manifest.input, merged);
-  if (faults.length > 0) throw invalid(`The edited input does not satisfy "${manifest.action}": ${faults.join('; ')}. Changed: ${shorten(changes)}.`);
+  if (faults.length > 0)
+    throw invalid(`The edited input does not satisfy "${manifest.action}": ${faults.join('; ')}. Changed: ${shorten(changes)}.`);
   return canonical(all);
 }
 

@@ -11,7 +11,10 @@ export async function fromLedger<T>(verb: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof LedgerError) || (error.code !== 'ledger_away' && error.code !== 'ledger_busy')) throw error;
     throw new Refusal('unreachable', error.code, error.message, {
-      hint: error.code === 'ledger_away' ? 'Check that the database runs, then repeat the command: it is safe to repeat.' : 'Repeat the command in a moment.',
+      hint:
+        error.code === 'ledger_away'
+          ? 'Check that the database runs, then repeat the command: it is safe to repeat.'
+          : 'Repeat the command in a moment.',
       cause: error,
     });
   }

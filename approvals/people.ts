@@ -66,18 +66,28 @@ export function createDirectory({ people, groups }: DirectoryOptions): Directory
 function memberOf(group: string, member: string, persons: ReadonlyMap<Principal, Person>): Principal {
   const principal = member.startsWith('person:') ? member : personPrincipal(member);
   if (!persons.has(principal)) {
-    throw new Refusal('invalid', 'group_member_unknown', `Members of groups.${group} are listed under people; got ${JSON.stringify(member)}.`, {
-      hint: 'Add the person under people, or take the member out of the group. Agents cannot be members: machines never decide.',
-      data: { group, member },
-    });
+    throw new Refusal(
+      'invalid',
+      'group_member_unknown',
+      `Members of groups.${group} are listed under people; got ${JSON.stringify(member)}.`,
+      {
+        hint: 'Add the person under people, or take the member out of the group. Agents cannot be members: machines never decide.',
+        data: { group, member },
+      },
+    );
   }
   return principal;
 }
 
 function checkId(option: string, id: string): void {
   if (ID.test(id)) return;
-  throw new Refusal('invalid', 'person_invalid', `Ids under ${option} are 1 to 100 letters, digits and . _ @ + -, beginning with a letter or digit; got ${JSON.stringify(id)}.`, {
-    hint: 'Rename it in the configuration.',
-    data: { option, id },
-  });
+  throw new Refusal(
+    'invalid',
+    'person_invalid',
+    `Ids under ${option} are 1 to 100 letters, digits and . _ @ + -, beginning with a letter or digit; got ${JSON.stringify(id)}.`,
+    {
+      hint: 'Rename it in the configuration.',
+      data: { option, id },
+    },
+  );
 }

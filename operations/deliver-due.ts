@@ -57,11 +57,13 @@ export function createDueDeliveries({ db, client, deliverers, log, bell, signal 
 
   function start(delivery: Delivery): void {
     // A ledger that went away keeps the delivery handed out; it is due again by itself.
-    const work = deliver(delivery).catch(outage.failed).finally(() => {
-      const full = underWay.size >= AT_ONCE;
-      underWay.delete(work);
-      if (full) bell.ring();
-    });
+    const work = deliver(delivery)
+      .catch(outage.failed)
+      .finally(() => {
+        const full = underWay.size >= AT_ONCE;
+        underWay.delete(work);
+        if (full) bell.ring();
+      });
     underWay.add(work);
   }
 

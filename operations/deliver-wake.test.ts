@@ -85,7 +85,9 @@ describe('a wake', () => {
   });
 
   it('comes again after 1, 2, 4 … 30 seconds, and in the end every ten minutes', () => {
-    expect([1, 2, 3, 4, 5, 6, 12, 13, 1_000].map(wakeAgainAfter)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 600_000, 600_000]);
+    expect([1, 2, 3, 4, 5, 6, 12, 13, 1_000].map(wakeAgainAfter)).toEqual([
+      1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 600_000, 600_000,
+    ]);
   });
 });
 

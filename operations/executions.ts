@@ -15,7 +15,11 @@ export type Described =
     };
 
 const ENDED: Readonly<Record<string, 'succeeded' | 'failed'>> = {
-  COMPLETED: 'succeeded', FAILED: 'failed', CANCELLED: 'failed', TERMINATED: 'failed', TIMED_OUT: 'failed',
+  COMPLETED: 'succeeded',
+  FAILED: 'failed',
+  CANCELLED: 'failed',
+  TERMINATED: 'failed',
+  TIMED_OUT: 'failed',
 };
 
 /** The newest execution under a workflow id, or the one with the given run id. Throws what is not a clear answer. */
@@ -23,7 +27,13 @@ export async function describeExecution(client: Client, workflowId: string, runI
   try {
     const { raw, status, runId: described } = await client.workflow.getHandle(workflowId, runId).describe();
     const firstRunId = raw.workflowExecutionInfo?.firstRunId;
-    return { kind: 'known', firstRunId: firstRunId ? firstRunId : described, runId: described, state: ENDED[status.name] ?? 'open', status: status.name };
+    return {
+      kind: 'known',
+      firstRunId: firstRunId ? firstRunId : described,
+      runId: described,
+      state: ENDED[status.name] ?? 'open',
+      status: status.name,
+    };
   } catch (error) {
     if (isNotFound(error)) return { kind: 'missing' };
     throw error;

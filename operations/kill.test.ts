@@ -38,7 +38,10 @@ describeLedgers('a kill', (open) => {
 
   it('needs a reason, and runs that exist', async () => {
     const run = await sampleRun(db);
-    await expect(killRuns({ db }, { runs: [run] }, { ...who, reason: ' ' })).rejects.toMatchObject({ name: 'Refusal', code: 'reason_required' });
+    await expect(killRuns({ db }, { runs: [run] }, { ...who, reason: ' ' })).rejects.toMatchObject({
+      name: 'Refusal',
+      code: 'reason_required',
+    });
     await expect(killRuns({ db }, { runs: [run, 'run-nobody'] }, who)).rejects.toMatchObject({ kind: 'not_found', code: 'run_unknown' });
     expect((await findRun(db, run))?.fencedAt).toBeNull();
   });

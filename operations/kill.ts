@@ -35,5 +35,8 @@ export async function killRuns({ db, nudge }: KillDeps, filter: FenceFilter, { b
 }
 
 function runUnknown(run: RunId): Refusal {
-  return new Refusal('not_found', 'run_unknown', `There is no run ${JSON.stringify(run)}.`, { hint: 'List them: holdpoint run list.', data: { run } });
+  return new Refusal('not_found', 'run_unknown', `There is no run ${JSON.stringify(run)}.`, {
+    hint: 'List them: holdpoint run list.',
+    data: { run },
+  });
 }

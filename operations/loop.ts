@@ -65,7 +65,10 @@ export function createOutage(name: string, log: OperationsLog): Outage {
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return sentence(String(error));
   const { cause } = error;
-  const detail = cause instanceof Error && cause.message !== '' && cause.message !== error.message ? `${error.message}: ${cause.message}` : error.message;
+  const detail =
+    cause instanceof Error && cause.message !== '' && cause.message !== error.message
+      ? `${error.message}: ${cause.message}`
+      : error.message;
   return sentence(detail === '' ? error.name : detail);
 }
 

@@ -97,7 +97,8 @@ export function createReconciler({ db, client, deliverers, log, startGrace }: Re
 /** Ties the ledger to this namespace before anything is judged by what is found in it. */
 async function bind(db: Database, client: Client, log: OperationsLog): Promise<true> {
   if (!(await namespaceMatches(db, client))) {
-    log.warn(`This ledger belongs to another Temporal namespace than "${client.options.namespace}" at this address: runs that are missing here stay open.`);
+    const name = JSON.stringify(client.options.namespace);
+    log.warn(`This ledger belongs to another Temporal namespace than ${name} at this address: runs that are missing here stay open.`);
   }
   return true;
 }

@@ -31,7 +31,13 @@ describeLedgers('starting a run', (open) => {
     expect(run).toMatch(/^run-[a-z2-7]{26}$/);
     expect(await lab.client.workflow.getHandle(run).result()).toEqual({ tag: 'v1' });
     expect(await findRun(db, run)).toMatchObject({
-      firstRunId, workflowId: run, agent: 'release-bot', workflow: 'echoes', requesters: ['person:ada'], labels: { team: 'core' }, input: '{"tag":"v1"}',
+      firstRunId,
+      workflowId: run,
+      agent: 'release-bot',
+      workflow: 'echoes',
+      requesters: ['person:ada'],
+      labels: { team: 'core' },
+      input: '{"tag":"v1"}',
     });
   });
 
@@ -41,7 +47,14 @@ describeLedgers('starting a run', (open) => {
     const started = events?.[0]?.workflowExecutionStartedEventAttributes;
     expect(Object.keys(started?.header?.fields ?? {})).toEqual([HEADER]);
     const payload = started?.header?.fields?.[HEADER];
-    expect(payload && defaultPayloadConverter.fromPayload(payload)).toEqual({ v: 1, run, path: '', next: 1, queues: [lab.taskQueue, 'effects'], ungoverned: [] });
+    expect(payload && defaultPayloadConverter.fromPayload(payload)).toEqual({
+      v: 1,
+      run,
+      path: '',
+      next: 1,
+      queues: [lab.taskQueue, 'effects'],
+      ungoverned: [],
+    });
     expect(started?.memo ?? null).toBeNull();
   });
 
@@ -55,9 +68,14 @@ describeLedgers('starting a run', (open) => {
   it('refuses an input above 2 MB, and what JSON cannot say, before there is a run', async () => {
     const before = (await listRuns(db, {}, { limit: 100 })).items.length;
     const large = { text: 'x'.repeat(MAX_INPUT_BYTES) };
-    await expect(startRun({ db, client: lab.client }, runAsk(lab, 'echoes', large))).rejects.toMatchObject({ name: 'Refusal', code: 'payload_too_large' });
+    await expect(startRun({ db, client: lab.client }, runAsk(lab, 'echoes', large))).rejects.toMatchObject({
+      name: 'Refusal',
+      code: 'payload_too_large',
+    });
     const broken = { count: Number.NaN } as Json;
-    await expect(startRun({ db, client: lab.client }, runAsk(lab, 'echoes', broken))).rejects.toMatchObject({ code: 'json_unrepresentable' });
+    await expect(startRun({ db, client: lab.client }, runAsk(lab, 'echoes', broken))).rejects.toMatchObject({
+      code: 'json_unrepresentable',
+    });
     expect((await listRuns(db, {}, { limit: 100 })).items.length).toBe(before);
   });
 
@@ -70,7 +88,12 @@ describeLedgers('starting a run', (open) => {
   it('closes the run as failed and says why where Temporal refuses', async () => {
     const client = new Client({ connection: lab.client.connection, namespace: 'no-such-namespace' });
     const refusal: unknown = await startRun({ db, client }, runAsk(lab, 'echoes')).catch((error: unknown) => error);
-    expect(refusal).toMatchObject({ name: 'Refusal', kind: 'refused', code: 'start_refused', message: expect.stringContaining('no-such-namespace') as string });
+    expect(refusal).toMatchObject({
+      name: 'Refusal',
+      kind: 'refused',
+      code: 'start_refused',
+      message: expect.stringContaining('no-such-namespace') as string,
+    });
     const { run } = (refusal as { data: { run: string } }).data;
     expect(await findRun(db, run)).toMatchObject({ closed: 'failed', fencedAt: null });
   });
@@ -83,6 +106,25 @@ describeLedgers('starting a run', (open) => {
     expect(refusal).toMatchObject({ name: 'Refusal', kind: 'unreachable', code: 'temporal_unavailable' });
     const { run } = (refusal as { data: { run: string } }).data;
     expect(await findRun(db, run)).toMatchObject({ closed: 'failed', fencedAt: expect.any(Number) as number });
+  });
+
+  it('asked twice with the same id starts one workflow', async () => {
+    const ask = { ...runAsk(lab, 'waits'), id: drawRunId() };
+    const [first, second] = await Promise.all([startRun({ db, client: lab.client }, ask), startRun({ db, client: lab.client }, ask)]);
+    expect(second).toEqual(first);
+    expect(await startRun({ db, client: lab.client }, ask)).toEqual(first);
+  });
+
+  it('does not start what was closed before it began', async () => {
+    const ask = { ...runAsk(lab, 'echoes'), id: drawRunId() };
+    const client = new Client({ connection: lab.client.connection, namespace: 'no-such-namespace' });
+    await expect(startRun({ db, client }, ask)).rejects.toMatchObject({ code: 'start_refused' });
+    await expect(startRun({ db, client: lab.client }, ask)).rejects.toMatchObject({
+      name: 'Refusal',
+      kind: 'conflict',
+      code: 'run_closed',
+    });
+    expect((await findRun(db, ask.id))?.firstRunId).toBeNull();
   });
 
   it('starts nothing where the ledger is away', async () => {

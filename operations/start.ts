@@ -58,8 +58,16 @@ export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDep
   if (made === 'exists') {
     const known = await fromLedger(findRun(db, run));
     if (known !== null && known.firstRunId !== null) return { run, firstRunId: known.firstRunId };
+    if (known !== null && known.closed !== null) throw neverStarted(run);
   }
-  const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [...new Set([taskQueue, ...ask.queues])], ungoverned: ask.ungoverned ?? [] };
+  const header: RunHeader = {
+    v: 1,
+    run,
+    path: '',
+    next: 1,
+    queues: [...new Set([taskQueue, ...ask.queues])],
+    ungoverned: ask.ungoverned ?? [],
+  };
   const deadline = Date.now() + within;
   try {
     const firstRunId = await client.withDeadline(deadline, () => startWorkflow(client, { header, workflow, taskQueue, input: ask.input }));
@@ -67,7 +75,9 @@ export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDep
   } catch (error) {
     const firstRunId = made === 'created' && troubleOf(error) === 'refused' ? null : await lookUp(client, run);
     if (firstRunId !== null) return await started(db, run, firstRunId);
-    throw await abandon(db, run, error);
+    // Where the row was there before, another start of it may be under way; the reconciler finds out what became of it.
+    if (made === 'created') await abandon(db, run, error);
+    throw notStarted(run, error);
   }
 }
 
@@ -97,17 +107,34 @@ async function lookUp(client: Client, run: RunId): Promise<string | null> {
   }
 }
 
-async function abandon(db: Database, run: RunId, error: unknown): Promise<Refusal> {
-  const why = error instanceof Error ? error.message : String(error);
+async function abandon(db: Database, run: RunId, error: unknown): Promise<void> {
   const refused = troubleOf(error) === 'refused';
   // A start whose answer was lost may still be on its way; the fence sees to it that it does nothing.
   if (!refused) await fromLedger(fenceRuns(db, { runs: [run] }, { by: OURSELVES, reason: 'Temporal did not answer the start' }));
-  await fromLedger(closeRun(db, run, 'failed', refused ? `Temporal refused the start: ${why}` : `Temporal did not answer: ${why}`));
-  return refused
-    ? new Refusal('refused', 'start_refused', `Temporal refused to start run ${run}: ${why}`, {
-        hint: 'Check the workflow, the task queue and the namespace. Nothing of the run has happened.', data: { run }, cause: error,
+  await fromLedger(closeRun(db, run, 'failed', `Temporal ${refused ? 'refused the start' : 'did not answer'}: ${messageOf(error)}`));
+}
+
+function notStarted(run: RunId, error: unknown): Refusal {
+  return troubleOf(error) === 'refused'
+    ? new Refusal('refused', 'start_refused', `Temporal refused to start run ${run}: ${messageOf(error)}`, {
+        hint: 'Check the workflow, the task queue and the namespace. Nothing of the run has happened.',
+        data: { run },
+        cause: error,
       })
-    : new Refusal('unreachable', 'temporal_unavailable', `Temporal did not answer when run ${run} was to start: ${why}`, {
-        hint: 'Check that Temporal runs and that its address is right, then start it again. This run will do nothing.', data: { run }, cause: error,
+    : new Refusal('unreachable', 'temporal_unavailable', `Temporal did not answer when run ${run} was to start: ${messageOf(error)}`, {
+        hint: 'Check that Temporal runs and that its address is right, then start another run. This one will do nothing.',
+        data: { run },
+        cause: error,
       });
+}
+
+function neverStarted(run: RunId): Refusal {
+  return new Refusal('conflict', 'run_closed', `Run ${run} was closed before it started, and a closed run does not start.`, {
+    hint: 'Start another run, with another Idempotency-Key.',
+    data: { run },
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

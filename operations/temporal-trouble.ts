@@ -1,5 +1,9 @@
 import {
-  NamespaceNotFoundError, ServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, isGrpcServiceError,
+  NamespaceNotFoundError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  isGrpcServiceError,
 } from '@temporalio/client';
 
 /** gRPC status codes after which nothing was done: the request itself was refused. */

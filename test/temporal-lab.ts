@@ -46,7 +46,13 @@ export async function openFreshLedger(): Promise<Database> {
 /** A run of `release-bot` asked for by `person:ada`. */
 export function runAsk(lab: TemporalLab, workflow: string, input: Json = null): RunAsk {
   return {
-    workflow, taskQueue: lab.taskQueue, input, agent: 'release-bot', requesters: ['person:ada'], labels: { team: 'core' },
-    limits: completeLimits({}), queues: [],
+    workflow,
+    taskQueue: lab.taskQueue,
+    input,
+    agent: 'release-bot',
+    requesters: ['person:ada'],
+    labels: { team: 'core' },
+    limits: completeLimits({}),
+    queues: [],
   };
 }
