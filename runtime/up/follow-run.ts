@@ -45,6 +45,13 @@ async function storyOf({ temporal, run }: Following): Promise<string> {
     const result: unknown = await temporal.workflow.getHandle(run).result();
     return typeof result === 'object' && result !== null && 'story' in result ? String(result.story) : '';
   } catch (error) {
-    return error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : '';
+    return rootCause(error);
   }
+}
+
+/** Temporal wraps what an action said in failures of its own. */
+function rootCause(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner instanceof Error ? inner.message : String(inner);
 }

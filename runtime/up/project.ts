@@ -36,7 +36,8 @@ export async function exampleProject(name: Example, source: ReleaseSource): Prom
     readonly releaseActions: (place: object) => ActionTree;
     readonly demo: ActionTree;
   };
-  const actions = { ...examples.releaseActions({ ...place, forbidden: [source.home, policies] }), demo: examples.demo };
+  // The clone lies in the state folder, whose other parts its root does not reach.
+  const actions = { ...examples.releaseActions({ ...place, forbidden: [policies] }), demo: examples.demo };
   const about = {
     release: [
       `The release agent works on a clone of ${place.source}:`,
