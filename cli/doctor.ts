@@ -89,7 +89,8 @@ async function configuration(checkup: Checkup): Promise<Told> {
 async function policies(checkup: Checkup): Promise<Told> {
   const config = await load(checkup);
   if (config.file === null) return { state: 'skipped', detail: 'without a configuration, "holdpoint up" uses those of its example' };
-  if (config.worker === null) return { state: 'skipped', detail: 'the configuration names no worker; run "holdpoint policy check" while a server is up' };
+  if (config.worker === null)
+    return { state: 'skipped', detail: 'the configuration names no worker; run "holdpoint policy check" while a server is up' };
   const { checkPolicies } = await loadCommands();
   const checked = await checkPolicies({ config, cwd: checkup.shell.cwd, published: null });
   return ok(`${checked.policies.length} in ${checked.folder}`);
@@ -102,7 +103,11 @@ async function tokenFile({ shell }: Checkup): Promise<Told> {
   if (stat === undefined) return { state: 'skipped', detail: `no ${file}; "holdpoint up" writes it` };
   const mode = stat.mode & 0o777;
   if ((mode & 0o077) === 0) return ok(`${file}, mode ${mode.toString(8)}`);
-  throw wrong('token_exposed', `${file} can be read by others (mode ${mode.toString(8)}): they could decide in your name.`, `chmod 600 ${file}`);
+  throw wrong(
+    'token_exposed',
+    `${file} can be read by others (mode ${mode.toString(8)}): they could decide in your name.`,
+    `chmod 600 ${file}`,
+  );
 }
 
 interface Health {
@@ -131,7 +136,11 @@ async function server(checkup: Checkup): Promise<Told> {
   const { url, version } = await health(checkup);
   const found = findServer(checkup.choice, checkup.shell);
   if (found.token === null) {
-    throw wrong('token_missing', `The server at ${url} answers, but no token is at hand.`, 'Set HOLDPOINT_TOKEN, or run "holdpoint up" here.');
+    throw wrong(
+      'token_missing',
+      `The server at ${url} answers, but no token is at hand.`,
+      'Set HOLDPOINT_TOKEN, or run "holdpoint up" here.',
+    );
   }
   // Health needs no token; this does.
   await createClient(found).get('/runs', { limit: 1 });

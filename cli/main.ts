@@ -32,7 +32,10 @@ process.exitCode = await runCli(process.argv.slice(2), shell, version());
 function version(): string {
   for (const up of ['../package.json', '../../package.json']) {
     try {
-      const { name, version: stated } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { readonly name?: string; readonly version?: string };
+      const { name, version: stated } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
+        readonly name?: string;
+        readonly version?: string;
+      };
       if (name === 'holdpoint' && stated !== undefined) return stated;
     } catch {
       continue;

@@ -15,7 +15,11 @@ export function buildProgram(host: Host, version: string): Command {
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ writeOut: (text) => host.shell.print(text.trimEnd()), writeErr: (text) => host.shell.complain(text.trimEnd()), outputError: () => undefined });
+    .configureOutput({
+      writeOut: (text) => host.shell.print(text.trimEnd()),
+      writeErr: (text) => host.shell.complain(text.trimEnd()),
+      outputError: () => undefined,
+    });
   addInstallationCommands(program, host);
   addDoctor(program, host);
   addRunCommands(program, host);

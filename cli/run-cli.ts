@@ -26,14 +26,20 @@ function refusalOf(error: unknown, program: string): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof CommanderError) {
     if (error.code === 'commander.help') {
-      return new Refusal('invalid', 'command_incomplete', 'The command is not complete.', { hint: 'Choose one of the commands above.', cause: error });
+      return new Refusal('invalid', 'command_incomplete', 'The command is not complete.', {
+        hint: 'Choose one of the commands above.',
+        cause: error,
+      });
     }
     const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
     const hint = more.join(' ').replace(/^\(|\)$/g, '') || `See: ${program} --help`;
     return new Refusal('invalid', 'usage', message, { hint, cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new Refusal('failed', 'unexpected', message === '' ? 'Something failed without a message.' : message, { hint: 'This is a bug: please report it.', cause: error });
+  return new Refusal('failed', 'unexpected', message === '' ? 'Something failed without a message.' : message, {
+    hint: 'This is a bug: please report it.',
+    cause: error,
+  });
 }
 
 function renderError({ message, hint }: Refusal): string {

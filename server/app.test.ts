@@ -2,13 +2,13 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LedgerError } from '../ledger/index.ts';
 import { MAX_BODY_BYTES } from './read-body.ts';
-import { TOKENS, ask, startTestServer } from './test-server.fixture.ts';
+import { LEDGER_MILLIS, TOKENS, ask, startTestServer } from './test-server.fixture.ts';
 import type { TestServer } from './test-server.fixture.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
-});
+}, LEDGER_MILLIS);
 afterAll(() => server.close());
 
 describe('the edge', () => {

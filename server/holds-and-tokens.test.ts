@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findToken } from '../ledger/index.ts';
 import { hashToken } from './index.ts';
-import { TOKENS, ask, startTestServer } from './test-server.fixture.ts';
+import { LEDGER_MILLIS, TOKENS, ask, startTestServer } from './test-server.fixture.ts';
 import type { TestServer } from './test-server.fixture.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
-});
+}, LEDGER_MILLIS);
 afterAll(() => server.close());
 
 const decide = (hold: string, token: string, body: object) => ask(server, `/holds/${hold}/decide`, { token, body });

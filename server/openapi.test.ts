@@ -1,13 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRoutes } from './index.ts';
-import { TOKENS, ask, documented, startTestServer } from './test-server.fixture.ts';
+import { LEDGER_MILLIS, TOKENS, ask, documented, startTestServer } from './test-server.fixture.ts';
 import type { TestServer } from './test-server.fixture.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
-});
+}, LEDGER_MILLIS);
 afterAll(() => server.close());
 
 it('documents every route, and answers as documented', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
-import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import type { Problem } from '../core/index.ts';
 import type { Route } from './route.ts';
 
@@ -32,7 +32,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
     },
     servers: [{ url: '/api/v1' }],
     security: [{ token: [] }],
-    paths: paths as ZodOpenApiPathsObject,
+    paths,
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   });
 }
@@ -56,5 +56,5 @@ function operation({ spec, status }: Route): ZodOpenApiOperationObject {
       [String(status)]: { description: 'Done.', content: { 'application/json': { schema: spec.answer } } },
       default: { description: 'Refused or failed.', content: { 'application/problem+json': { schema: problem } } },
     },
-  } as ZodOpenApiOperationObject;
+  };
 }

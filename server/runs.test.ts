@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fenceRuns, findRun } from '../ledger/index.ts';
-import { TOKENS, ask, startTestServer } from './test-server.fixture.ts';
+import { LEDGER_MILLIS, TOKENS, ask, startTestServer } from './test-server.fixture.ts';
 import type { TestServer } from './test-server.fixture.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
-});
+}, LEDGER_MILLIS);
 afterAll(() => server.close());
 
 const ada = { token: TOKENS.ada };

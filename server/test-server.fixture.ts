@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createDirectory, decide } from '../approvals/index.ts';
 import { Refusal, canonical, completeLimits } from '../core/index.ts';
-import type { ActionManifest, Digest, HoldId, Json, RunId, StepKey } from '../core/index.ts';
+import type { ActionManifest, Digest, HoldId, RunId, StepKey } from '../core/index.ts';
 import { claim, createRun, createToken, fenceRuns, migrate, openPglite, publishManifests } from '../ledger/index.ts';
 import type { Database } from '../ledger/index.ts';
 import { createApp, hashToken } from './index.ts';
@@ -21,6 +21,9 @@ export const MANIFEST: ActionManifest = {
   editable: ['tag'],
   timeout: 60_000,
 };
+
+/** Making a ledger in memory takes seconds, and on a busy machine minutes. */
+export const LEDGER_MILLIS = 180_000;
 
 export const TOKENS = { ada: 'ada-secret', ben: 'ben-secret', bot: 'bot-secret', gone: 'gone-secret' } as const;
 
@@ -90,7 +93,7 @@ export async function startTestServer(): Promise<TestServer> {
     killRuns: ({ runs, by, reason }) => fenceRuns(db, { runs }, { by, reason }),
     decide: (who, ask) =>
       decide({ db, directory, storeResult: async (result) => ({ kind: 'inline', payload: JSON.stringify(result) }) }, who, ask),
-    policies: { list: () => ({ hash: 'abc', policies: [] }), explain: (call) => ({ asked: call.action, agent: call.agent }) as Json },
+    policies: { list: () => ({ hash: 'abc', policies: [] }), explain: (call) => ({ asked: call.action, agent: call.agent }) },
     checkTemporal: async () => undefined,
     onError: (error) => errors.push(error),
   };

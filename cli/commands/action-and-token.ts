@@ -43,10 +43,15 @@ export function addTokenCommands(program: Command, host: Host): void {
     ],
     act: async (context, options) => {
       if ((options.person === undefined) === (options.agent === undefined)) {
-        throw new Refusal('invalid', 'option_invalid', 'token create takes either --person or --agent.', { hint: 'holdpoint token create --person ID' });
+        throw new Refusal('invalid', 'option_invalid', 'token create takes either --person or --agent.', {
+          hint: 'holdpoint token create --person ID',
+        });
       }
       const made = await create(context, options);
-      context.show(made, () => `${made.token}\n\nToken ${made.id} of ${made.principal}. It is not shown again; pass it as HOLDPOINT_TOKEN.`);
+      context.show(
+        made,
+        () => `${made.token}\n\nToken ${made.id} of ${made.principal}. It is not shown again; pass it as HOLDPOINT_TOKEN.`,
+      );
     },
   });
   addCommand(token, host, {
@@ -69,7 +74,10 @@ export function addTokenCommands(program: Command, host: Host): void {
   });
 }
 
-async function create(context: Context, { person, agent, name, direct, config: file }: CreateOptions): Promise<TokenView & { readonly token: string }> {
+async function create(
+  context: Context,
+  { person, agent, name, direct, config: file }: CreateOptions,
+): Promise<TokenView & { readonly token: string }> {
   if (direct !== true) return context.client().post('/tokens', { person, agent, name });
   const { issueToken, loadConfig } = await loadCommands();
   return issueToken(loadConfig({ file, env: context.shell.env, cwd: context.shell.cwd }), { person, agent, name });

@@ -12,7 +12,10 @@ export function addConfigCommands(program: Command, host: Host): void {
     usage: 'check',
     summary: 'Check holdpoint.config.yaml and the environment',
     remote: false,
-    options: [new Option('--config <file>', 'default: holdpoint.config.yaml here'), new Option('--schema', "print the file's JSON Schema instead")],
+    options: [
+      new Option('--config <file>', 'default: holdpoint.config.yaml here'),
+      new Option('--schema', "print the file's JSON Schema instead"),
+    ],
     act: async (context, { schema, config: file }) => {
       const { configJsonSchema, loadConfig } = await loadCommands();
       if (schema === true) {
@@ -43,7 +46,9 @@ export function addAuditCommands(program: Command, host: Host): void {
       const path = run === undefined ? '/audit/verify' : `/runs/${encodeURIComponent(run)}/audit/verify`;
       const found = await context.client().get<{ readonly chain: string; readonly rows: number; readonly brokenAt: number | null }>(path);
       context.show(found, () =>
-        found.brokenAt === null ? `The chain of ${found.chain} holds: ${found.rows} rows.` : `The chain of ${found.chain} is BROKEN at row ${found.brokenAt}; it has ${found.rows} rows.`,
+        found.brokenAt === null
+          ? `The chain of ${found.chain} holds: ${found.rows} rows.`
+          : `The chain of ${found.chain} is BROKEN at row ${found.brokenAt}; it has ${found.rows} rows.`,
       );
       return found.brokenAt === null ? EXIT.done : EXIT.failed;
     },
@@ -56,6 +61,10 @@ function asFinding<T>(check: () => T): T {
     return check();
   } catch (error) {
     if (!(error instanceof Refusal) || error.kind !== 'invalid') throw error;
-    throw new Refusal('failed', error.code, error.message, { ...(error.hint === undefined ? {} : { hint: error.hint }), data: error.data, cause: error });
+    throw new Refusal('failed', error.code, error.message, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      data: error.data,
+      cause: error,
+    });
   }
 }

@@ -33,7 +33,10 @@ export function renderFindings(findings: readonly Finding[]): string {
   const lines = findings.flatMap(({ name, state, detail, hint }) => {
     const mark = { ok: 'ok   ', wrong: 'WRONG', skipped: '-    ' }[state];
     const texts = detail.split('\n').map((line) => visibleText(line));
-    return [`${mark}  ${name.padEnd(13)}  ${texts.join('\n                      ')}`, ...(hint === null ? [] : [`                      ${visibleText(hint)}`])];
+    return [
+      `${mark}  ${name.padEnd(13)}  ${texts.join('\n                      ')}`,
+      ...(hint === null ? [] : [`                      ${visibleText(hint)}`]),
+    ];
   });
   return [...lines, '', wrong === 0 ? 'Nothing is wrong.' : `${wrong} of ${findings.length} are wrong.`].join('\n');
 }

@@ -19,7 +19,8 @@ interface DecideOptions extends RaiseOptions {
 }
 
 const note = (): Option => new Option('--note <text>', 'why; it is recorded, and the agent hears it');
-const seen = (): Option => countOption('--seen <version>', 'the version that you looked at; it is above 1 once somebody has edited the call');
+const seen = (): Option =>
+  countOption('--seen <version>', 'the version that you looked at; it is above 1 once somebody has edited the call');
 
 export function addHoldCommands(program: Command, host: Host): void {
   const hold = addNoun(program, 'hold', 'See and decide what waits for people');

@@ -57,5 +57,8 @@ function parts({ shell }: Context, file: string | undefined) {
 }
 
 function refuseJson({ json }: Context, command: string): void {
-  if (json) throw new Refusal('invalid', 'option_invalid', `holdpoint ${command} runs until it is stopped and prints no JSON document.`, { hint: 'Leave out --json.' });
+  if (json)
+    throw new Refusal('invalid', 'option_invalid', `holdpoint ${command} runs until it is stopped and prints no JSON document.`, {
+      hint: 'Leave out --json.',
+    });
 }

@@ -26,36 +26,42 @@ export function addPolicyCommands(program: Command, host: Host): void {
     summary: 'Check that policies parse, validate against the actions, and say what they may',
     remote: true,
     options: [configFile()],
-    act: async (context, options, dir) => asCheck(async () => {
-      const { checkPolicies } = await loadCommands();
-      const checked = await checkPolicies({ ...(await placeOf(context, options.config)), folder: dir });
-      context.show(checked, () => [
-        `${checked.policies.length} policies in ${checked.folder} are right (set ${checked.hash.slice(0, 12)}).`,
-        ...checked.unrepresented.map(({ action, path, why }) => visibleText(`  policies cannot see ${path} of ${action}: ${why}`)),
-      ].join('\n'));
-      return EXIT.done;
-    }),
+    act: async (context, options, dir) =>
+      asCheck(async () => {
+        const { checkPolicies } = await loadCommands();
+        const checked = await checkPolicies({ ...(await placeOf(context, options.config)), folder: dir });
+        context.show(checked, () =>
+          [
+            `${checked.policies.length} policies in ${checked.folder} are right (set ${checked.hash.slice(0, 12)}).`,
+            ...checked.unrepresented.map(({ action, path, why }) => visibleText(`  policies cannot see ${path} of ${action}: ${why}`)),
+          ].join('\n'),
+        );
+        return EXIT.done;
+      }),
   });
   addCommand<{ readonly config?: string }>(policy, host, {
     usage: 'test [dir]',
     summary: 'Run the examples (*.test.yaml) beside the policies',
     remote: true,
     options: [configFile()],
-    act: async (context, options, dir) => asCheck(async () => {
-      const { testPolicyFolder } = await loadCommands();
-      const tested = await testPolicyFolder({ ...(await placeOf(context, options.config)), folder: dir });
-      const failed = tested.results.filter(({ passed }) => !passed);
-      context.show(tested, () => [
-        renderTable(tested.results, [
-          { title: '', value: ({ passed }) => (passed ? 'ok' : 'FAILED') },
-          { title: 'EXAMPLE', value: ({ name }) => name },
-          { title: 'GOT', value: ({ got }) => got },
-          { title: 'WHY', value: ({ why }) => why ?? '' },
-        ]),
-        `\n${tested.results.length - failed.length} passed, ${failed.length} failed`,
-      ].join('\n'));
-      return failed.length === 0 ? EXIT.done : EXIT.failed;
-    }),
+    act: async (context, options, dir) =>
+      asCheck(async () => {
+        const { testPolicyFolder } = await loadCommands();
+        const tested = await testPolicyFolder({ ...(await placeOf(context, options.config)), folder: dir });
+        const failed = tested.results.filter(({ passed }) => !passed);
+        context.show(tested, () =>
+          [
+            renderTable(tested.results, [
+              { title: '', value: ({ passed }) => (passed ? 'ok' : 'FAILED') },
+              { title: 'EXAMPLE', value: ({ name }) => name },
+              { title: 'GOT', value: ({ got }) => got },
+              { title: 'WHY', value: ({ why }) => why ?? '' },
+            ]),
+            `\n${tested.results.length - failed.length} passed, ${failed.length} failed`,
+          ].join('\n'),
+        );
+        return failed.length === 0 ? EXIT.done : EXIT.failed;
+      }),
   });
   addCommand<ExplainOptions>(policy, host, {
     usage: 'explain',
@@ -92,7 +98,9 @@ export function renderExplained({ call, ruling, considered, undeclared = [] }: E
     `${call.agent} asks for ${call.action}: ${verdict(ruling)}`,
     `considered: ${considered.join(', ') || 'no policy'}`,
     ...(undeclared.length === 0 ? [] : [`policies do not see ${undeclared.join(', ')}: the action does not declare it`]),
-  ].map((line) => visibleText(line)).join('\n');
+  ]
+    .map((line) => visibleText(line))
+    .join('\n');
 }
 
 function verdict(ruling: PolicyRuling): string {
@@ -112,7 +120,11 @@ async function asCheck(check: () => Promise<ExitCode>): Promise<ExitCode> {
     return await check();
   } catch (error) {
     if (error instanceof Refusal && Array.isArray(error.data['problems'])) {
-      throw new Refusal('failed', error.code, error.message, { ...(error.hint === undefined ? {} : { hint: error.hint }), data: error.data, cause: error });
+      throw new Refusal('failed', error.code, error.message, {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        data: error.data,
+        cause: error,
+      });
     }
     throw error;
   }

@@ -40,7 +40,9 @@ export async function testPolicyFolder(place: PolicyPlace): Promise<TestedPolici
   const { folder, set } = await load(place);
   const files = await readPolicyTests(folder);
   if (files.length === 0) {
-    throw new Refusal('not_found', 'policy_tests_missing', `No file *.test.yaml stands in ${folder}.`, { hint: 'Write examples there: docs/policies.md shows how.' });
+    throw new Refusal('not_found', 'policy_tests_missing', `No file *.test.yaml stands in ${folder}.`, {
+      hint: 'Write examples there: docs/policies.md shows how.',
+    });
   }
   return { folder, results: files.flatMap(({ file, text }) => testPolicies(set, text, file).map((result) => ({ ...result, file }))) };
 }
@@ -49,9 +51,14 @@ async function load({ config, folder: named, cwd, published }: PolicyPlace): Pro
   const folder = named === undefined ? config.policies : resolve(cwd, named);
   const manifests = config.worker === null ? published : await declared(config.worker.actions);
   if (manifests === null || manifests.length === 0) {
-    throw new Refusal('invalid', 'actions_unknown', 'Policies are checked against the actions that they speak of, and none are known here.', {
-      hint: 'Name them under worker.actions in holdpoint.config.yaml, or run this while a server with a worker is up.',
-    });
+    throw new Refusal(
+      'invalid',
+      'actions_unknown',
+      'Policies are checked against the actions that they speak of, and none are known here.',
+      {
+        hint: 'Name them under worker.actions in holdpoint.config.yaml, or run this while a server with a worker is up.',
+      },
+    );
   }
   // A folder without a configuration is checked as `up` would run it.
   const { groups } = config.file === null ? withLocalPeople(config) : config;

@@ -23,9 +23,14 @@ export async function issueToken(config: Config, { person, agent, name }: TokenO
     });
   }
   if (person !== undefined && !Object.hasOwn(config.people, person)) {
-    throw new Refusal('invalid', 'person_unknown', `--person names one of the people of the configuration; got ${JSON.stringify(person)}.`, {
-      hint: `List the person under people. Known: ${Object.keys(config.people).join(', ') || 'nobody'}.`,
-    });
+    throw new Refusal(
+      'invalid',
+      'person_unknown',
+      `--person names one of the people of the configuration; got ${JSON.stringify(person)}.`,
+      {
+        hint: `List the person under people. Known: ${Object.keys(config.people).join(', ') || 'nobody'}.`,
+      },
+    );
   }
   const db = await refusing(openPostgres({ url: databaseUrl, poolSize: 1 }));
   try {

@@ -23,7 +23,12 @@ export async function reachTemporal(address: string): Promise<void> {
     const socket = connect({ host, port: Number(address.slice(at + 1)) });
     const fail = (cause: unknown): void => {
       socket.destroy();
-      reject(new Refusal('unreachable', 'temporal_unavailable', `Nothing answers at ${address}.`, { hint: 'Check that Temporal runs and that its address is right.', cause }));
+      reject(
+        new Refusal('unreachable', 'temporal_unavailable', `Nothing answers at ${address}.`, {
+          hint: 'Check that Temporal runs and that its address is right.',
+          cause,
+        }),
+      );
     };
     socket.setTimeout(WITHIN_MILLIS, () => fail(undefined));
     socket.once('error', fail);

@@ -122,13 +122,13 @@ function received(value: unknown, path: Path): string {
   if (at === undefined || at === null) return 'nothing';
   if (Array.isArray(at)) return at.length === 0 ? 'an empty list' : 'a list';
   if (typeof at === 'object') return 'a map';
-  const text = typeof at === 'string' ? JSON.stringify(at) : String(at);
+  const text = typeof at === 'number' ? String(at) : JSON.stringify(at);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 /** Where the value stands in the text, or its key; for what is missing, the nearest thing above it. */
 function offsetOf(document: Document.Parsed, path: Path, key: boolean): number {
-  let node: Node | null = document.contents as Node | null;
+  let node: Node | null = document.contents;
   let offset = node?.range?.[0] ?? 0;
   for (const [index, step] of path.entries()) {
     const last = index === path.length - 1;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { agentPrincipal } from '../../approvals/index.ts';
 import { Refusal, checkChain, parseChain } from '../../core/index.ts';
-import type { Json, Principal, RunId, RunLimits } from '../../core/index.ts';
+import type { Json, Principal, RunId } from '../../core/index.ts';
 import { findRun, listCalls, listHolds, listManifests, listRuns } from '../../ledger/index.ts';
 import type { RunRecord } from '../../ledger/index.ts';
 import type { Caller } from '../caller.ts';
@@ -54,7 +54,7 @@ export const runRoutes: readonly Route[] = [
         workflow: body.workflow,
         input: chained?.input ?? body.input ?? null,
         requesters: requestersOf(deps, caller, agent, body.asMe ?? false),
-        limits: { ...chained?.limits, ...defined(body.limits) } as Partial<RunLimits>,
+        limits: { ...chained?.limits, ...defined(body.limits) },
         labels: { ...chained?.labels, ...body.labels },
       };
       return runSummaryOf(await knownRun(deps, await deps.startRun(start)), deps.now());
