@@ -5,6 +5,7 @@ import { findHold, findRun, findVotes, migrate, publishManifests } from '../ledg
 import type { Database } from '../ledger/index.ts';
 import { describeLedgers } from '../test/ledgers.ts';
 import { ONE_APPROVER, ask, askHeld, heldRequest, sampleRequest, sampleRun, tell } from '../test/sample-run.ts';
+import { openFreshLedger } from '../test/temporal-lab.ts';
 import { decide } from './decide.ts';
 import type { DecideAsk, DecideDeps, Decider, Decision } from './decide.ts';
 import { createDirectory } from './people.ts';
@@ -174,16 +175,12 @@ describeLedgers('a decision', (open) => {
     await say(grace, hold, { choice: 'raise', raise: { steps: 2 } });
     expect((await findRun(db, run))?.limits.steps).toBe(3);
   });
+});
 
-  it('is refused as unreachable where the ledger is away', async () => {
-    const away = await open();
-    await migrate(away);
-    await away.close();
-    const ask: DecideAsk = { hold: 'hold-a', choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null };
-    await expect(decide({ ...deps, db: away }, grace, ask)).rejects.toMatchObject({
-      name: 'Refusal',
-      kind: 'unreachable',
-      code: 'ledger_away',
-    });
-  });
+it('a decision is refused as unreachable where the ledger is away', async () => {
+  const db = await openFreshLedger();
+  await db.close();
+  const deps: DecideDeps = { db, directory, storeResult: async () => await Promise.reject(new Error('not asked')) };
+  const ask: DecideAsk = { hold: 'hold-a', choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null };
+  await expect(decide(deps, grace, ask)).rejects.toMatchObject({ name: 'Refusal', kind: 'unreachable', code: 'ledger_away' });
 });

@@ -6,7 +6,7 @@ import type { Json } from '../core/index.ts';
 import { findRun, listRuns, migrate } from '../ledger/index.ts';
 import type { Database } from '../ledger/index.ts';
 import { describeLedgers } from '../test/ledgers.ts';
-import { openTemporalLab, runAsk } from '../test/temporal-lab.ts';
+import { openFreshLedger, openTemporalLab, runAsk } from '../test/temporal-lab.ts';
 import type { TemporalLab } from '../test/temporal-lab.ts';
 import { drawRunId } from './run-id.ts';
 import { MAX_INPUT_BYTES, startRun } from './start.ts';
@@ -126,10 +126,11 @@ describeLedgers('starting a run', (open) => {
     });
     expect((await findRun(db, ask.id))?.firstRunId).toBeNull();
   });
+});
 
-  it('starts nothing where the ledger is away', async () => {
-    const closed = await open();
-    await migrate(closed);
+describe('starting a run without a ledger', () => {
+  it('starts nothing, and says that the ledger is away', async () => {
+    const closed = await openFreshLedger();
     await closed.close();
     const started = startRun({ db: closed, client: lab.client }, runAsk(lab, 'echoes'));
     await expect(started).rejects.toMatchObject({ name: 'Refusal', kind: 'unreachable', code: 'ledger_away' });

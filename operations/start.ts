@@ -73,10 +73,11 @@ export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDep
     const firstRunId = await client.withDeadline(deadline, () => startWorkflow(client, { header, workflow, taskQueue, input: ask.input }));
     return await started(db, run, firstRunId);
   } catch (error) {
-    const firstRunId = made === 'created' && troubleOf(error) === 'refused' ? null : await lookUp(client, run);
+    const trouble = troubleOf(error);
+    const firstRunId = trouble === 'refused' ? null : await lookUp(client, run);
     if (firstRunId !== null) return await started(db, run, firstRunId);
-    // Where the row was there before, another start of it may be under way; the reconciler finds out what became of it.
-    if (made === 'created') await abandon(db, run, error);
+    // Where the same run was asked for twice, the other start counts; the reconciler finds out what became of it.
+    if (made === 'created' && trouble !== 'started') await abandon(db, run, error);
     throw notStarted(run, error);
   }
 }

@@ -11,11 +11,13 @@ const REFUSED = new Set([3, 5, 6, 7, 9, 11, 12, 16]);
 
 /**
  * What an error of Temporal's client means:
+ * - `started`: a start found that the workflow runs, or ran, under this id already.
  * - `refused`: the server, or the client before it sent anything, said no; repeating does not help.
  * - `uncertain`: no answer came; the request may or may not have been carried out.
  */
-export function troubleOf(error: unknown): 'refused' | 'uncertain' {
-  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof NamespaceNotFoundError) return 'refused';
+export function troubleOf(error: unknown): 'started' | 'refused' | 'uncertain' {
+  if (error instanceof WorkflowExecutionAlreadyStartedError) return 'started';
+  if (error instanceof NamespaceNotFoundError) return 'refused';
   const status = grpcStatus(error);
   return status === null || REFUSED.has(status) ? 'refused' : 'uncertain';
 }
