@@ -11,6 +11,9 @@ export interface PostgresProxy {
   cutAfterSending(text: string): void;
   /** Cuts every connection now. */
   cut(): void;
+  /** Cuts every connection, and each new one until `restore`: the database is away. */
+  sever(): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
@@ -19,7 +22,16 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
   const sockets = new Set<Socket>();
   let count = 0;
   let cutText: string | null = null;
+  let severed = false;
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
   const server = createServer((client) => {
+    if (severed) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -58,9 +70,13 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
     cutAfterSending(text) {
       cutText = text;
     },
-    cut() {
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
+    cut,
+    sever() {
+      severed = true;
+      cut();
+    },
+    restore() {
+      severed = false;
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -40,6 +40,8 @@ export interface StartOptions {
 /** A whole installation on the shared Temporal server: worker with the plugin, reconciler, people, and the tools' own record. */
 export interface Supervised {
   readonly client: Client;
+  /** For further workers. */
+  readonly native: NativeConnection;
   readonly db: Database;
   readonly folder: string;
   readonly taskQueue: string;
@@ -133,7 +135,7 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
   const holds = async (run: RunId): Promise<readonly HoldRecord[]> => (await listHolds(db, { run, limit: 200 })).items;
 
   return {
-    client, db, folder, taskQueue, plugin, until, setPolicies, holds,
+    client, native, db, folder, taskQueue, plugin, until, setPolicies, holds,
     async start(workflow, input, { limits = {}, requesters = ['agent:tester'] } = {}) {
       const ask = { workflow, taskQueue, input: input as never, agent: 'tester', requesters, labels: {}, limits: completeLimits(limits), queues: [taskQueue] };
       return (await startRun({ db, client }, ask)).run;

@@ -17,8 +17,8 @@ export interface Effect {
 const HARMLESS = { readOnly: false, destructive: false, openWorld: false } as const;
 const input = z.strictObject({
   text: z.string(),
-  /** How it ends: `wait` = when the file `go-<text>` appears in the folder. */
-  end: z.enum(['ok', 'throw', 'nothing', 'wait', 'ignore']).default('ok'),
+  /** How it ends: `wait` = when the file `go-<text>` appears in the folder; `once` = it throws the first time only. */
+  end: z.enum(['ok', 'throw', 'once', 'nothing', 'wait', 'ignore']).default('ok'),
   /** Worst cost, in micro-USD. */
   worst: z.int().min(0).default(0),
   /** What it reports to have cost; absent = it reports nothing. */
@@ -30,6 +30,7 @@ const output = z.strictObject({ text: z.string() });
 export function toolActions(folder: string) {
   const log = join(folder, 'effects.jsonl');
   const world = join(folder, 'world.txt');
+  const looks = new Map<string, number>();
   const note = (effect: Effect): void => appendFileSync(log, `${JSON.stringify(effect)}\n`);
   const tool = (action: string, idempotent: boolean) =>
     defineAction({
@@ -43,9 +44,10 @@ export function toolActions(folder: string) {
       async run(given, { idempotencyKey, run, signal, cost }) {
         const told = { action, run: run.id, idempotencyKey, input: given };
         if (given.end === 'nothing') throw new NothingHappened('it did nothing');
+        const first = given.end === 'once' && !readEffects(folder).some((one) => one.idempotencyKey === idempotencyKey);
         note({ phase: 'begun', ...told });
         if (given.cost !== undefined) cost(given.cost as Micros);
-        if (given.end === 'throw') throw new Error('it broke');
+        if (given.end === 'throw' || first) throw new Error('it broke');
         while (given.end === 'wait' && !existsSync(join(folder, `go-${given.text}`))) {
           await delay(10);
           signal.throwIfAborted();
@@ -78,14 +80,31 @@ export function toolActions(folder: string) {
           return Promise.resolve({ text });
         },
       }),
+      shifty: defineAction({
+        summary: 'Act on what has moved each of the first few times that it is looked at',
+        input: z.strictObject({ text: z.string(), moves: z.int().min(0) }),
+        output,
+        annotations: { ...HARMLESS, idempotent: false },
+        facts: z.strictObject({ at: z.int() }),
+        resolve({ text, moves }) {
+          const at = Math.min(looks.get(text) ?? 0, moves);
+          looks.set(text, at + 1);
+          return Promise.resolve({ facts: { at } });
+        },
+        run({ text }, { facts, idempotencyKey, run }) {
+          note({ phase: 'done', action: 'tool.shifty', run: run.id, idempotencyKey, input: { text, at: facts.at } });
+          return Promise.resolve({ text });
+        },
+      }),
       login: defineAction({
         summary: 'Log in',
-        input: z.strictObject({ user: z.string(), password: z.string() }),
+        input: z.strictObject({ user: z.string(), password: z.string(), refused: z.boolean().default(false) }),
         output,
         secrets: ['password'],
         annotations: { ...HARMLESS, idempotent: true },
-        run({ user, password }, { secret, idempotencyKey, run }) {
+        run({ user, password, refused }, { secret, idempotencyKey, run }) {
           const value = secret(password);
+          if (refused) throw new Error(`${user} cannot log in with ${value}`);
           note({ phase: 'done', action: 'tool.login', run: run.id, idempotencyKey, input: { user, length: value.length } });
           return Promise.resolve({ text: `in as ${user} with ${value}` });
         },

@@ -1,5 +1,5 @@
 import {
-  CancellationScope, condition, continueAsNew, defineSignal, executeChild, isCancellation, proxyActivities, setHandler, sleep,
+  ApplicationFailure, CancellationScope, condition, continueAsNew, defineSignal, executeChild, isCancellation, proxyActivities, setHandler, sleep,
 } from '@temporalio/workflow';
 import { denialOf, edits, failureOf, proxyActions } from '../../workflows/index.ts';
 import type { EditNotice } from '../../workflows/index.ts';
@@ -19,6 +19,7 @@ export type Told =
 const activities = proxyActivities<Record<string, (input: unknown) => Promise<unknown>>>({ startToCloseTimeout: '1m' });
 const cancelStep = defineSignal('cancelStep');
 const goOn = defineSignal('goOn');
+const choose = defineSignal<[string]>('choose');
 
 async function ask({ action, input }: Call): Promise<Told> {
   try {
@@ -50,6 +51,23 @@ export async function family({ children }: { children: readonly (readonly Call[]
   return Promise.all(children.map((calls) => executeChild(sequence, { args: [{ calls }] })));
 }
 
+/** Calls of one execution, and executions below it. */
+export interface Tree {
+  readonly calls: readonly Call[];
+  readonly children: readonly Tree[];
+}
+export interface TreeTold {
+  readonly told: readonly Told[];
+  readonly children: readonly TreeTold[];
+}
+
+/** Children, and their children, while it makes calls of its own. */
+export async function tree({ calls, children }: Tree): Promise<TreeTold> {
+  const below = children.map((child) => executeChild(tree, { args: [child] }));
+  const told = await Promise.all(calls.map(ask));
+  return { told, children: await Promise.all(below) };
+}
+
 /** A call in each of several continued executions. */
 export async function continued({ calls, told = [] }: { calls: readonly Call[]; told?: readonly Told[] }): Promise<readonly Told[]> {
   const [first, ...rest] = calls;
@@ -69,12 +87,61 @@ export async function stubborn({ call }: { call: Call }): Promise<never> {
   }
 }
 
+/** Never asks for the same thing twice, and never stops asking. */
+export async function restless({ call }: { call: Call }): Promise<never> {
+  const { text, ...rest } = call.input as { readonly text: string };
+  for (let n = 1; ; n += 1) {
+    try {
+      await activities[call.action]?.({ ...rest, text: `${text} ${n}` });
+    } catch {
+      // It tries something else.
+    }
+  }
+}
+
+/** Its ways with a call that it does not wait for: when told to go on it ends, fails, or continues as new with other calls. */
+export interface Leaving {
+  readonly left: Call | null;
+  readonly how: 'returns' | 'throws' | 'continues';
+  readonly next: readonly Call[];
+}
+
+export async function leaving({ left, how, next }: Leaving): Promise<Told[]> {
+  const told: Told[] = [];
+  if (left !== null) {
+    let free = false;
+    setHandler(goOn, () => {
+      free = true;
+    });
+    await Promise.race([ask(left), condition(() => free)]);
+    if (how === 'throws') throw ApplicationFailure.nonRetryable('it gave up');
+    if (how === 'continues') return continueAsNew<typeof leaving>({ left: null, how: 'returns', next });
+  }
+  for (const call of next) told.push(await ask(call));
+  return told;
+}
+
+/** A call whose text a signal says. */
+export async function choosing({ call }: { call: Call }): Promise<Told> {
+  let text: string | null = null;
+  setHandler(choose, (chosen) => {
+    text = chosen;
+  });
+  await condition(() => text !== null);
+  return ask({ action: call.action, input: { ...(call.input as object), text } });
+}
+
+/** Has a secret in its code, where none belongs. */
+export async function indiscreet(): Promise<Told> {
+  return ask({ action: 'tool.login', input: { user: 'ida', password: 'open-sesame-4711' } });
+}
+
 /** A step in a scope that a signal cancels, and another step afterwards. */
-export async function cancellable({ first, then }: { first: Call; then: Call | null }): Promise<Told[]> {
+export async function cancellable({ first, next }: { first: Call; next: Call | null }): Promise<Told[]> {
   const scope = new CancellationScope();
   setHandler(cancelStep, () => scope.cancel());
   const told = [await scope.run(() => ask(first))];
-  if (then !== null) told.push(await ask(then));
+  if (next !== null) told.push(await ask(next));
   return told;
 }
 
