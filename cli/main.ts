@@ -23,7 +23,8 @@ const shell: Shell = {
     process.once('SIGTERM', stop);
     return controller.signal;
   },
-  program: process.env['npm_command'] === 'exec' ? 'npx holdpoint' : 'holdpoint',
+  // Whoever came by npm has no `holdpoint` on the PATH.
+  program: process.env['npm_command'] === undefined ? 'holdpoint' : 'npx holdpoint',
 };
 
 process.exitCode = await runCli(process.argv.slice(2), shell, version());
