@@ -1,9 +1,5 @@
-import type { AuditRow, RunId } from '../core/index.ts';
-import type { INSTALLATION_CHAIN } from './audit-rows.ts';
+import type { AuditRow } from '../core/index.ts';
 import type { Database } from './database.ts';
-
-/** One chain a run, and one for what concerns no single run. */
-export type AuditChain = RunId | typeof INSTALLATION_CHAIN;
 
 const LIST = 'SELECT seq, at, text, hash FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3';
 /** Each row against the one before it; then the head that the run or the installation keeps against the last row. */
@@ -24,17 +20,17 @@ const VERIFY = `
     (SELECT 1 FROM last WHERE last.seq > 0 AND NOT EXISTS (SELECT 1 FROM head))
   )::bigint AS broken_at`;
 
-/** Rows after a sequence number, oldest first. */
+/** Rows of a chain after a sequence number, oldest first. A chain is a run's, named by its id, or `installation`. */
 export async function listAudit(
   db: Database,
-  chain: AuditChain,
+  chain: string,
   page: { readonly after: number; readonly limit: number },
 ): Promise<readonly AuditRow[]> {
   return await db.query<AuditRow & { readonly [column: string]: unknown }>(LIST, [chain, page.after, page.limit]);
 }
 
 /** `brokenAt` = sequence number of the first row that is not what its chain says, or that is missing; null = the chain holds. */
-export async function verifyAudit(db: Database, chain: AuditChain): Promise<{ readonly rows: number; readonly brokenAt: number | null }> {
+export async function verifyAudit(db: Database, chain: string): Promise<{ readonly rows: number; readonly brokenAt: number | null }> {
   const [row] = await db.query<{ rows: number; broken_at: number | null }>(VERIFY, [chain]);
   return { rows: row?.rows ?? 0, brokenAt: row?.broken_at ?? null };
 }

@@ -1,5 +1,18 @@
 import type {
-  ActionName, Call, CallState, CanonicalText, Denial, Digest, ExecutionRef, HoldId, Instant, Micros, StepKey, StoredResult, Token, Verdict,
+  ActionName,
+  Call,
+  CallState,
+  CanonicalText,
+  Denial,
+  Digest,
+  ExecutionRef,
+  HoldId,
+  Instant,
+  Micros,
+  StepKey,
+  StoredResult,
+  Token,
+  Verdict,
 } from '../core/index.ts';
 import type { Row } from './database.ts';
 
@@ -16,8 +29,21 @@ export interface CallRecord extends Call {
 }
 
 const CALL_FIELDS = [
-  'key', 'action', 'args_digest', 'digest', 'idempotent', 'attempts', 'claimed_at', 'used_grant', 'spend', 'state', 'token', 'lease_until',
-  'reserved', 'detail', 'waiting_for',
+  'key',
+  'action',
+  'args_digest',
+  'digest',
+  'idempotent',
+  'attempts',
+  'claimed_at',
+  'used_grant',
+  'spend',
+  'state',
+  'token',
+  'lease_until',
+  'reserved',
+  'detail',
+  'waiting_for',
 ];
 /** The columns of a `Call`, of the table `calls` under that very name. */
 export const CALL_COLUMNS = CALL_FIELDS.map((field) => `calls.${field}`).join(', ');

@@ -102,7 +102,11 @@ describeLedgers('one call in the ledger', (open) => {
     it('writes nothing when the decision throws', async () => {
       const run = await sampleRun(db);
       const bug = new Error('no decision');
-      await expect(claim(db, run, sampleRequest('/1'), () => { throw bug; })).rejects.toBe(bug);
+      await expect(
+        claim(db, run, sampleRequest('/1'), () => {
+          throw bug;
+        }),
+      ).rejects.toBe(bug);
       expect(await ask(db, run, sampleRequest('/1'))).toMatchObject({ kind: 'allow' });
     });
 
@@ -118,7 +122,10 @@ describeLedgers('one call in the ledger', (open) => {
     it('keeps what people and models write, whatever characters it has', async () => {
       const run = await sampleRun(db);
       const title = 'NUL \u0000, lone \ud800, quotes \' " \\, line\nbreak, { } , ✓';
-      const request = heldRequest('/1', { args: { text: 'NUL \u0000' }, shown: { title, fields: [{ name: 'a', value: title }], evidence: [] } });
+      const request = heldRequest('/1', {
+        args: { text: 'NUL \u0000' },
+        shown: { title, fields: [{ name: 'a', value: title }], evidence: [] },
+      });
       const hold = await askHeld(db, run, request);
       const verdict = await ask(db, run, { ...request, freshHold: 'hold-other' });
       expect(verdict).toMatchObject({ kind: 'hold', hold: { id: hold, shown: { title, fields: [{ value: title }] } } });
@@ -183,7 +190,10 @@ describeLedgers('one call in the ledger', (open) => {
       expect(await findRun(db, run)).toEqual(before);
       const ruling = await decideHold(db, hold, says({ choice: 'succeeded' }));
       expect(ruling).toMatchObject({ kind: 'accepted', result: { payload: '"done"' } });
-      expect(await ask(db, run, sampleRequest('/1', { idempotent: false }))).toMatchObject({ kind: 'recorded', result: { payload: '"done"' } });
+      expect(await ask(db, run, sampleRequest('/1', { idempotent: false }))).toMatchObject({
+        kind: 'recorded',
+        result: { payload: '"done"' },
+      });
     });
 
     it('fails for a call that nobody claimed', async () => {

@@ -1,9 +1,10 @@
+import { auditText } from '../core/index.ts';
 import type { Call, CallRequest, Decided, Facts, Hold, RunId, Unfolded, Verdict } from '../core/index.ts';
-import { appendAudit, auditTexts, notify } from './audit-rows.ts';
+import { appendAudit, notify } from './audit-rows.ts';
 import { CALL_COLUMNS, callFromRow, detailOf } from './call-row.ts';
 import type { CallRow } from './call-row.ts';
 import type { Database, Queryable } from './database.ts';
-import { HOLD_COLUMNS, holdFromRow } from './hold-row.ts';
+import { HOLD_COLUMNS, holdFromRow, STILL_OPEN } from './hold-row.ts';
 import type { HoldRow } from './hold-row.ts';
 import { lockRun } from './lock-run.ts';
 import type { LockedRun } from './lock-run.ts';
@@ -13,18 +14,17 @@ import { closeHold, openHold } from './write-hold.ts';
 /** `json_agg` gives numbers as JSON numbers, all of which are safe integers here. */
 const READ_FACTS = `
   SELECT holdpoint_now() AS now, ${CALL_COLUMNS},
-    (SELECT count(*) FROM calls alike WHERE alike.run = $1 AND alike.args_digest = $3 AND alike.key <> $2) AS identical,
+    (SELECT count(*) FROM calls alike WHERE (alike.run || ' ' || alike.args_digest) = $1 || ' ' || $3 AND alike.key <> $2) AS identical,
     (SELECT json_agg(h ORDER BY h.opened_at DESC, h.id DESC) FROM (
       SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key = $2
-      UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND holds.state = 'open'
+      UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND ${STILL_OPEN}
     ) h) AS holds
   FROM (VALUES (1)) AS one LEFT JOIN calls ON calls.run = $1 AND calls.key = $2`;
 
+/** The run's row, whose chain this continues with the first entry, is locked: its head and sequence number came with the lock. */
 const WRITE = `
-  WITH chain AS MATERIALIZED (
-    SELECT seq, body, hash FROM holdpoint_audit_rows($26, $27, $20, $25::text[])
-  ), logged AS (
-    INSERT INTO audit (chain, seq, at, text, hash) SELECT $1, seq, $20, body, hash FROM chain
+  WITH logged AS (
+    INSERT INTO audit (chain, seq, at, text, hash) VALUES ($1, $27, $20, $25, holdpoint_audit_hash($26, $27, $20, $25))
   ), written AS (
     INSERT INTO calls (run, key, action, args_digest, digest, idempotent, attempts, claimed_at, used_grant, spend, state, token, lease_until,
       reserved, detail, waiting_for, input, facts, workflow_id, run_id, verdict, asked_at, changed_at)
@@ -41,8 +41,7 @@ const WRITE = `
   UPDATE runs SET
     steps_used = steps_used + $21, reserved = reserved + $22, settled = settled + $23, claimed = claimed + $31, meters = $24, unfolded = '[]',
     closed = CASE WHEN fenced_at IS NULL THEN NULL ELSE closed END, closed_at = CASE WHEN fenced_at IS NULL THEN NULL ELSE closed_at END,
-    audit_seq = coalesce((SELECT max(seq) FROM chain), audit_seq),
-    audit_head = coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), audit_head)
+    audit_seq = $27, audit_head = holdpoint_audit_hash($26, $27, $20, $25)
   WHERE id = $1`;
 
 /** Others that wait for a hold which this call found to be over; its own waiting ends here. */
@@ -63,10 +62,7 @@ interface FactsRow extends CallRow {
  */
 export async function claim(db: Database, run: RunId, request: CallRequest, decide: (facts: Facts) => Decided): Promise<Verdict | null> {
   return await db.transaction(async (tx) => {
-    const [locked, [read]] = await Promise.all([
-      lockRun(tx, run),
-      tx.query<FactsRow>(READ_FACTS, [run, request.key, request.argsDigest]),
-    ]);
+    const [locked, [read]] = await Promise.all([lockRun(tx, run), tx.query<FactsRow>(READ_FACTS, [run, request.key, request.argsDigest])]);
     if (locked === undefined || read === undefined) return null;
     const facts = factsOf(locked, read, request);
     const decided = decide(facts);
@@ -95,18 +91,26 @@ function write(tx: Queryable, locked: LockedRun, facts: Facts, decided: Decided)
   for (const [hold, state] of closes) closeHold(tx, hold, state);
   const opened = openedBy(decided, request);
   if (opened !== null) openHold(tx, opened);
-  if (decided.call === null) appendAudit(tx, run.id, now, decided.audit);
-  else void tx.query(WRITE, writeParameters(locked, facts, decided, decided.call));
+  const {
+    call,
+    audit: [first, ...rest],
+  } = decided;
+  if (call === null) appendAudit(tx, run.id, now, decided.audit);
+  else if (first === undefined) throw new Error(`No audit, no effect: a verdict on call ${call.key} came without an entry.`);
+  else {
+    void tx.query(WRITE, writeParameters(locked, facts, decided, call, auditText(first)));
+    appendAudit(tx, run.id, now, rest);
+  }
   for (const hold of closes.keys()) void tx.query(WAKE_OTHERS, [hold, run.id, request.key, now]);
   if (opened !== null || closes.size > 0) notify(tx, run.id);
 }
 
-function openedBy(decided: Decided, request: CallRequest): Hold | null {
-  const { verdict } = decided;
-  return verdict.kind === 'hold' && verdict.hold.id === request.freshHold ? verdict.hold : null;
+/** Where nothing is written of the call, the hold stands already: the claim that opened it lost its reply, and is asked again. */
+function openedBy({ verdict, call }: Decided, request: CallRequest): Hold | null {
+  return call !== null && verdict.kind === 'hold' && verdict.hold.id === request.freshHold ? verdict.hold : null;
 }
 
-function writeParameters(locked: LockedRun, facts: Facts, decided: Decided, call: Call): readonly unknown[] {
+function writeParameters(locked: LockedRun, facts: Facts, decided: Decided, call: Call, audit: string): readonly unknown[] {
   const { run, earlier, request, now } = facts;
   const { state } = call;
   const before = earlier?.state.kind === 'claimed' ? earlier.state : null;
@@ -116,11 +120,36 @@ function writeParameters(locked: LockedRun, facts: Facts, decided: Decided, call
   const lost = before === null || same ? 0 : before.reserved;
   const fresh = decided.verdict.kind === 'allow' && !same;
   return [
-    run.id, call.key, call.action, call.argsDigest, call.digest, call.idempotent, call.attempts, call.claimedAt, call.grant, call.spend + lost,
-    state.kind, after?.token ?? null, after?.leaseUntil ?? null, after?.reserved ?? 0, detailOf(state), call.waitingFor,
-    request.input, request.facts, request.execution.workflowId, now,
-    fresh ? 1 : 0, (after?.reserved ?? 0) - (before?.reserved ?? 0), lost, JSON.stringify(decided.meters),
-    auditTexts(decided.audit), locked.audit_head, locked.audit_seq,
-    request.execution.runId, decided.verdict.kind, call.argsDigest === request.argsDigest, (after === null ? 0 : 1) - (before === null ? 0 : 1),
+    run.id,
+    call.key,
+    call.action,
+    call.argsDigest,
+    call.digest,
+    call.idempotent,
+    call.attempts,
+    call.claimedAt,
+    call.grant,
+    call.spend + lost,
+    state.kind,
+    after?.token ?? null,
+    after?.leaseUntil ?? null,
+    after?.reserved ?? 0,
+    detailOf(state),
+    call.waitingFor,
+    request.input,
+    request.facts,
+    request.execution.workflowId,
+    now,
+    fresh ? 1 : 0,
+    (after?.reserved ?? 0) - (before?.reserved ?? 0),
+    lost,
+    JSON.stringify(decided.meters),
+    audit,
+    locked.audit_head,
+    locked.audit_seq + 1,
+    request.execution.runId,
+    decided.verdict.kind,
+    call.argsDigest === request.argsDigest,
+    (after === null ? 0 : 1) - (before === null ? 0 : 1),
   ];
 }

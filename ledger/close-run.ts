@@ -1,11 +1,12 @@
 import type { HoldId, Instant, RunClosed, RunId } from '../core/index.ts';
 import { appendAudit, notify } from './audit-rows.ts';
 import type { Database } from './database.ts';
+import { STILL_OPEN } from './hold-row.ts';
 import { lockRun } from './lock-run.ts';
 import { closeHold } from './write-hold.ts';
 
 const READ = `
-  SELECT holdpoint_now() AS now, coalesce((SELECT json_agg(id ORDER BY opened_at, id) FROM holds WHERE run = $1 AND state = 'open'), '[]') AS holds`;
+  SELECT holdpoint_now() AS now, coalesce((SELECT json_agg(id ORDER BY opened_at, id) FROM holds WHERE run = $1 AND ${STILL_OPEN}), '[]') AS holds`;
 const STOP_WAITING = `
   UPDATE calls SET state = CASE state WHEN 'asked' THEN 'withdrawn' ELSE state END, waiting_for = NULL, changed_at = $2
   WHERE run = $1 AND (waiting_for IS NOT NULL OR state = 'asked')`;

@@ -39,11 +39,31 @@ export async function createRun(db: Database, run: NewRun): Promise<'created' | 
   const labels = canonical(run.labels);
   const text = auditText({
     kind: 'run.created',
-    body: { run: run.id, agent: run.agent, workflow: run.workflow, workflowId: run.workflowId, requesters, labels: { ...run.labels }, limits: { ...limits } },
+    body: {
+      run: run.id,
+      agent: run.agent,
+      workflow: run.workflow,
+      workflowId: run.workflowId,
+      requesters,
+      labels: { ...run.labels },
+      limits: { ...limits },
+    },
   });
   const made = await db.query(CREATE, [
-    run.id, run.agent, run.workflow, canonical(requesters), labels, run.workflowId, run.taskQueue, limits.steps, limits.spend, limits.time,
-    limits.identical, limits.failures, run.input, text,
+    run.id,
+    run.agent,
+    run.workflow,
+    canonical(requesters),
+    labels,
+    run.workflowId,
+    run.taskQueue,
+    limits.steps,
+    limits.spend,
+    limits.time,
+    limits.identical,
+    limits.failures,
+    run.input,
+    text,
   ]);
   return made.length > 0 ? 'created' : 'exists';
 }

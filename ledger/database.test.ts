@@ -9,7 +9,8 @@ describeLedgers('the database port', (open) => {
     db = await open();
     await db.query('CREATE TABLE notes (id bigint PRIMARY KEY, body text CHECK (body <> $$bad$$))');
   });
-  const bodies = async (): Promise<unknown[]> => (await db.query<{ body: string }>('SELECT body FROM notes ORDER BY id', [])).map((row) => row.body);
+  const bodies = async (): Promise<unknown[]> =>
+    (await db.query<{ body: string }>('SELECT body FROM notes ORDER BY id', [])).map((row) => row.body);
 
   it('gives whole numbers as numbers, and refuses those that JavaScript cannot hold', async () => {
     expect(await db.query('SELECT 9007199254740991::bigint AS n, count(*) AS c FROM notes')).toEqual([{ n: 9007199254740991, c: 0 }]);
@@ -30,7 +31,11 @@ describeLedgers('the database port', (open) => {
       void tx.query('INSERT INTO notes VALUES ($1, $2)', [4, 'bad']);
       void tx.query('INSERT INTO notes VALUES ($1, $2)', [5, 'e']);
     });
-    await expect(failing).rejects.toMatchObject({ name: 'LedgerError', code: 'invariant_broken', message: expect.stringContaining('notes_body_check') });
+    await expect(failing).rejects.toMatchObject({
+      name: 'LedgerError',
+      code: 'invariant_broken',
+      message: expect.stringContaining('notes_body_check'),
+    });
     expect(await bodies()).toEqual(['a', 'b']);
   });
 

@@ -3,7 +3,19 @@ import { expireHold } from '../core/index.ts';
 import type { Micros } from '../core/index.ts';
 import { describeLedgers, shiftClock } from '../test/ledgers.ts';
 import { ask, askHeld, heldRequest, ONE_APPROVER, says, sampleRequest, sampleRun } from '../test/sample-run.ts';
-import { decideHold, dueDeliveries, expireHolds, findHold, findRun, findVotes, isAnswered, listHolds, migrate, verifyAudit, withdrawCall } from './index.ts';
+import {
+  decideHold,
+  dueDeliveries,
+  expireHolds,
+  findHold,
+  findRun,
+  findVotes,
+  isAnswered,
+  listHolds,
+  migrate,
+  verifyAudit,
+  withdrawCall,
+} from './index.ts';
 import type { Database } from './index.ts';
 
 describeLedgers('holds in the ledger', (open) => {
@@ -19,7 +31,9 @@ describeLedgers('holds in the ledger', (open) => {
       const hold = await askHeld(db, run, heldRequest('/1'));
       expect(await decideHold(db, hold, says())).toMatchObject({ kind: 'accepted' });
       expect(await findHold(db, hold)).toMatchObject({
-        state: { kind: 'granted', by: ['person:grace'], choice: 'approve' }, votes: [{ person: 'person:grace', version: 1 }], action: 'git.push',
+        state: { kind: 'granted', by: ['person:grace'], choice: 'approve' },
+        votes: [{ person: 'person:grace', version: 1 }],
+        action: 'git.push',
         input: '{"key":"/1"}',
       });
       expect(await findRun(db, run)).toMatchObject({ openHolds: 0, waitingSince: null });
@@ -34,7 +48,10 @@ describeLedgers('holds in the ledger', (open) => {
     it('writes nothing when the decision is refused', async () => {
       const run = await sampleRun(db);
       const hold = await askHeld(db, run, heldRequest('/1'));
-      expect(await decideHold(db, hold, says({ person: 'person:ada' }))).toMatchObject({ kind: 'refused', refusal: { code: 'requester_decides' } });
+      expect(await decideHold(db, hold, says({ person: 'person:ada' }))).toMatchObject({
+        kind: 'refused',
+        refusal: { code: 'requester_decides' },
+      });
       expect(await findVotes(db, hold)).toEqual([]);
       expect(await findHold(db, hold)).toMatchObject({ state: { kind: 'open' } });
     });
@@ -54,7 +71,10 @@ describeLedgers('holds in the ledger', (open) => {
       const hold = await askHeld(db, run, heldRequest('/1'));
       await decideHold(db, hold, says({ edit: '{"tag":"v2"}' as never }));
       expect(await findHold(db, hold)).toMatchObject({
-        version: 2, edit: { version: 2, changes: '{"tag":"v2"}', by: 'person:grace' }, state: { kind: 'granted' }, votes: [{ version: 2 }],
+        version: 2,
+        edit: { version: 2, changes: '{"tag":"v2"}', by: 'person:grace' },
+        state: { kind: 'granted' },
+        votes: [{ version: 2 }],
       });
       expect(await ask(db, run, heldRequest('/1'))).toMatchObject({ kind: 'edited', version: 2 });
     });

@@ -19,12 +19,13 @@ const DESIRE = `
   INSERT INTO deliveries (kind, subject, run, desired, due_at) VALUES ($1, $2, $3, 1, $4)
   ON CONFLICT (kind, subject) DO UPDATE SET desired = deliveries.desired + 1, due_at = excluded.due_at, tries = 0, error = NULL`;
 const DUE = `
-  UPDATE deliveries SET due_at = holdpoint_now() + ${HANDED_OUT}, tries = tries + 1
-  WHERE (kind, subject) IN (
-    SELECT kind, subject FROM deliveries WHERE delivered < desired AND due_at <= holdpoint_now() ORDER BY due_at
-    FOR NO KEY UPDATE SKIP LOCKED LIMIT $1
+  WITH due AS MATERIALIZED (
+    SELECT kind, subject FROM deliveries WHERE delivered < desired AND due_at <= (SELECT holdpoint_now()) ORDER BY due_at
+    LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
   )
-  RETURNING kind, subject, run, desired, tries`;
+  UPDATE deliveries SET due_at = holdpoint_now() + ${HANDED_OUT}, tries = tries + 1 FROM due
+  WHERE deliveries.kind = due.kind AND deliveries.subject = due.subject
+  RETURNING deliveries.kind, deliveries.subject, deliveries.run, deliveries.desired, deliveries.tries`;
 const DONE = `UPDATE deliveries SET delivered = greatest(delivered, $3), error = NULL WHERE kind = $1 AND subject = $2`;
 /** Where a newer version is desired by now, it stays due at once. */
 const AGAIN = `UPDATE deliveries SET due_at = $4, error = $5 WHERE kind = $1 AND subject = $2 AND desired = $3 AND delivered < desired`;

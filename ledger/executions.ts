@@ -81,7 +81,14 @@ export async function recordStart(db: Database, run: RunId, firstRunId: string):
 
 /** What the gate must know of a run before it asks; none of it changes, but for a first run id that was null. */
 export async function findRunIdentity(db: Database, run: RunId): Promise<RunOfExecution | null> {
-  type IdentityRow = { workflow_id: string; first_run_id: string | null; agent: string; requesters: string; workflow: string; labels: string };
+  type IdentityRow = {
+    workflow_id: string;
+    first_run_id: string | null;
+    agent: string;
+    requesters: string;
+    workflow: string;
+    labels: string;
+  };
   const [row] = await db.query<IdentityRow>(IDENTITY, [run]);
   if (row === undefined) return null;
   return {

@@ -5,7 +5,7 @@ import { desireDelivery } from './deliveries.ts';
 import { lockHold } from './read-hold.ts';
 import { replaceHold } from './write-hold.ts';
 
-const DUE = `SELECT id FROM holds WHERE state = 'open' AND decide_by < holdpoint_now() ORDER BY decide_by LIMIT $1`;
+const DUE = `SELECT id FROM holds WHERE state = 'open' AND decide_by < (SELECT holdpoint_now()) ORDER BY decide_by LIMIT $1`;
 
 /**
  * Ends open holds whose time to decide is over, as `rule` says (null = not yet), the longest overdue

@@ -50,5 +50,11 @@ export async function findVotes(db: Database, hold: HoldId): Promise<readonly Vo
 }
 
 function recordFromRow(row: RecordRow): HoldRecord {
-  return { ...holdFromRow(row), votes: (row.votes ?? []).map(voteFromRow), action: row.action, input: row.input, evidence: evidenceFromRow(row) };
+  return {
+    ...holdFromRow(row),
+    votes: (row.votes ?? []).map(voteFromRow),
+    action: row.action,
+    input: row.input,
+    evidence: evidenceFromRow(row),
+  };
 }

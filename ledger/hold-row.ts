@@ -1,6 +1,21 @@
 import type {
-  ActionName, CanonicalText, Choice, Digest, Edit, Hold, HoldId, HoldKind, HoldState, Outcome, Principal, Requirement, RunId, Shown, StepKey,
-  StoredResult, Vote,
+  ActionName,
+  CanonicalText,
+  Choice,
+  Digest,
+  Edit,
+  Hold,
+  HoldId,
+  HoldKind,
+  HoldState,
+  Outcome,
+  Principal,
+  Requirement,
+  RunId,
+  Shown,
+  StepKey,
+  StoredResult,
+  Vote,
 } from '../core/index.ts';
 import type { Row } from './database.ts';
 
@@ -16,11 +31,31 @@ export interface HoldRecord extends Hold {
 }
 
 const HOLD_FIELDS = [
-  'id', 'run', 'key', 'kind', 'state_detail', 'version', 'digest', 'reason', 'requires', 'policy_set', 'shown', 'opened_at', 'decide_by',
-  'edit', 'result', 'evidence',
+  'id',
+  'run',
+  'key',
+  'kind',
+  'state_detail',
+  'version',
+  'digest',
+  'reason',
+  'requires',
+  'policy_set',
+  'shown',
+  'opened_at',
+  'decide_by',
+  'edit',
+  'result',
+  'evidence',
 ];
 /** The columns of a `Hold`, of the table `holds` under that very name. */
 export const HOLD_COLUMNS = HOLD_FIELDS.map((field) => `holds.${field}`).join(', ');
+
+/**
+ * That a hold of a known run is open, said so that it matches no partial index over all open holds: before
+ * the table is analysed those look as good to the planner as the index by run, and a prepared plan stays.
+ */
+export const STILL_OPEN = `holds.state NOT IN ('granted', 'denied', 'expired', 'withdrawn')`;
 
 export interface HoldRow extends Row {
   readonly id: HoldId;

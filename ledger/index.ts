@@ -41,4 +41,3 @@ export type { NewToken, TokenRecord } from './tokens.ts';
 export { findResponse, rememberResponse } from './responses.ts';
 export type { RememberedResponse } from './responses.ts';
 export { listAudit, verifyAudit } from './audit.ts';
-export type { AuditChain } from './audit.ts';

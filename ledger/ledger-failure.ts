@@ -25,14 +25,16 @@ export function ledgerFailure(error: unknown): LedgerError {
   const cause = withoutRows(error);
   if (state === '55P03') return new LedgerError('ledger_busy', 'A lock in the ledger was not had within 2 s.', cause);
   if (state === '40P01' || state === '40001') return new LedgerError('ledger_busy', `The ledger is contended: ${message}.`, cause);
-  if (state.startsWith('23') || GUARD.test(state)) return new LedgerError('invariant_broken', `The ledger refused a write: ${message}.`, cause);
+  if (state.startsWith('23') || GUARD.test(state))
+    return new LedgerError('invariant_broken', `The ledger refused a write: ${message}.`, cause);
   if (CONNECTION_LOST.test(state)) return new LedgerError('ledger_away', `The ledger closed the connection: ${message}.`, cause);
   if (state !== '') return new LedgerError('ledger_failed', `The ledger refused a statement (${state}): ${message}.`, cause);
   if (/timeout exceeded when trying to connect/.test(message)) {
     return new LedgerError('ledger_busy', 'Every connection to the ledger is in use.', cause);
   }
   const socket = typeof error === 'object' && error !== null && 'code' in error && /^E[A-Z_]+$/.test(String(error.code));
-  if (socket || SOCKET_LOST.test(message)) return new LedgerError('ledger_away', `The ledger cannot be reached: ${message || 'no connection'}.`, cause);
+  if (socket || SOCKET_LOST.test(message))
+    return new LedgerError('ledger_away', `The ledger cannot be reached: ${message || 'no connection'}.`, cause);
   return new LedgerError('ledger_failed', `The ledger failed: ${message}.`, cause);
 }
 

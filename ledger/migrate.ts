@@ -37,8 +37,12 @@ export async function migrate(db: Database): Promise<{ from: number; to: number 
     refuseNewer(from);
     for (const [index, migration] of MIGRATIONS.entries()) {
       if (index < from) continue;
-      if (migration.postgresOnly !== true || db.kind === 'postgres') for (const statement of migration.statements) await tx.query(statement);
-      await tx.query('INSERT INTO migrations VALUES ($1, $2, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)', [index + 1, migration.name]);
+      if (migration.postgresOnly !== true || db.kind === 'postgres')
+        for (const statement of migration.statements) await tx.query(statement);
+      await tx.query('INSERT INTO migrations VALUES ($1, $2, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)', [
+        index + 1,
+        migration.name,
+      ]);
     }
     return { from, to: LEDGER_VERSION };
   });

@@ -50,9 +50,11 @@ async function transact<T>(pglite: PGlite, body: (tx: Queryable) => Promise<T>):
       const result = await body({
         query<R extends Row>(sql: string, parameters?: readonly unknown[]) {
           const rows = run<R>(handle, sql, parameters);
-          sent.push(rows.catch((error: unknown) => {
-            failure ??= ledgerFailure(error);
-          }));
+          sent.push(
+            rows.catch((error: unknown) => {
+              failure ??= ledgerFailure(error);
+            }),
+          );
           return rows;
         },
       });

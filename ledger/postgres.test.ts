@@ -168,7 +168,9 @@ describe('the ledger on Postgres', () => {
       const hold = await askHeld(worker, run, heldRequest('/1'));
       await expect(decideHold(worker, hold, says())).rejects.toMatchObject({ name: 'LedgerError' });
       const detail = JSON.stringify({ kind: 'granted', by: ['person:x'], at: 1, choice: 'approve', useBy: null, note: null });
-      await expect(worker.query(`UPDATE holds SET state = 'granted', state_detail = $2 WHERE id = $1`, [hold, detail])).rejects.toMatchObject({
+      await expect(
+        worker.query(`UPDATE holds SET state = 'granted', state_detail = $2 WHERE id = $1`, [hold, detail]),
+      ).rejects.toMatchObject({
         code: 'invariant_broken',
       });
       for (const sql of [
@@ -180,7 +182,10 @@ describe('the ledger on Postgres', () => {
         `DELETE FROM holds`,
         `SELECT hash FROM tokens`,
       ]) {
-        await expect(worker.query(sql)).rejects.toMatchObject({ code: 'ledger_failed', message: expect.stringContaining('permission denied') });
+        await expect(worker.query(sql)).rejects.toMatchObject({
+          code: 'ledger_failed',
+          message: expect.stringContaining('permission denied'),
+        });
       }
       expect((await listHolds(owner, { run, limit: 9 })).items).toMatchObject([{ state: { kind: 'open' }, votes: [] }]);
     });
@@ -197,7 +202,10 @@ describe('the ledger on Postgres', () => {
         `INSERT INTO calls (run, key) VALUES ('r', '/9')`,
         `UPDATE clock SET shift = 1`,
       ]) {
-        await expect(keeper.query(sql)).rejects.toMatchObject({ code: 'ledger_failed', message: expect.stringContaining('permission denied') });
+        await expect(keeper.query(sql)).rejects.toMatchObject({
+          code: 'ledger_failed',
+          message: expect.stringContaining('permission denied'),
+        });
       }
     });
   });

@@ -15,7 +15,8 @@ describeLedgers('many at once', (open) => {
     await migrate(db);
   });
 
-  const all = <T>(count: number, one: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: count }, (_, index) => one(index)));
+  const all = <T>(count: number, one: (index: number) => Promise<T>): Promise<T[]> =>
+    Promise.all(Array.from({ length: count }, (_, index) => one(index)));
   const allowed = (verdicts: readonly Verdict[]): number => verdicts.filter((verdict) => verdict.kind === 'allow').length;
 
   it('the last step is taken by exactly one of 200', async () => {
@@ -59,7 +60,12 @@ describeLedgers('many at once', (open) => {
       const racers = [
         () => decideHold(db, hold, says()),
         () => decideHold(db, hold, says({ person: 'person:linus', choice: 'deny', note: 'no' })),
-        () => expireHolds(db, (open, now) => (open.id === hold ? { ...open, state: { kind: 'expired', at: now } } : expireHold(open, now)), 100),
+        () =>
+          expireHolds(
+            db,
+            (open, now) => (open.id === hold ? { ...open, state: { kind: 'expired', at: now } } : expireHold(open, now)),
+            100,
+          ),
         () => fenceRuns(db, { runs: [run] }, { by: 'person:grace', reason: 'stop' }),
       ];
       const claims = all(4, () => ask(db, run, heldRequest('/1')));
@@ -79,21 +85,26 @@ describeLedgers('many at once', (open) => {
     await all(40, async (index) => {
       const run = runs[index % 4]!;
       const key = `/${1 + (index % 7)}`;
-      const request = index % 3 === 0 ? heldRequest(key) : sampleRequest(key, { worst: (index % 9) as Micros, idempotent: index % 2 === 0 });
+      const request =
+        index % 3 === 0 ? heldRequest(key) : sampleRequest(key, { worst: (index % 9) as Micros, idempotent: index % 2 === 0 });
       const verdict = await ask(db, run, request);
-      if (verdict.kind === 'hold' && index % 2 === 0) await decideHold(db, verdict.hold.id, says({ choice: index % 4 === 0 ? 'approve' : 'deny', note: 'n' }));
+      if (verdict.kind === 'hold' && index % 2 === 0)
+        await decideHold(db, verdict.hold.id, says({ choice: index % 4 === 0 ? 'approve' : 'deny', note: 'n' }));
       if (verdict.kind === 'hold' && index % 5 === 0) await withdrawCall(db, run, request.key, 'gone');
       if (verdict.kind === 'allow' && index % 4 !== 0) {
         await tell(db, run, request, index % 5 === 0 ? { kind: 'not-started', why: 'late' } : succeeded(index % 11));
       }
       if (index === 20) await shiftClock(db, 9_000);
     });
-    const sums = await db.query(`
+    const sums = await db.query(
+      `
       SELECT r.id FROM runs r WHERE r.id = ANY ($1) AND (
         r.claimed <> (SELECT count(*) FROM calls c WHERE c.run = r.id AND c.state = 'claimed')
         OR r.reserved <> (SELECT coalesce(sum(c.reserved), 0) FROM calls c WHERE c.run = r.id AND c.state = 'claimed')
         OR r.settled + r.overrun <> (SELECT coalesce(sum(c.spend), 0) FROM calls c WHERE c.run = r.id)
-        OR r.open_holds <> (SELECT count(*) FROM holds h WHERE h.run = r.id AND h.state = 'open'))`, [runs]);
+        OR r.open_holds <> (SELECT count(*) FROM holds h WHERE h.run = r.id AND h.state = 'open'))`,
+      [runs],
+    );
     expect(sums).toEqual([]);
     for (const run of runs) expect((await verifyAudit(db, run)).brokenAt).toBeNull();
   });
@@ -103,7 +114,14 @@ describeLedgers('many at once', (open) => {
       const run = await sampleRun(db);
       const hold = await askHeld(db, run, heldRequest('/1'));
       await decideHold(db, hold, says());
-      for (const sql of ['UPDATE audit SET text = $$x$$', 'DELETE FROM audit', 'TRUNCATE audit', 'DELETE FROM votes', 'UPDATE votes SET choice = $$deny$$', 'DELETE FROM executions']) {
+      for (const sql of [
+        'UPDATE audit SET text = $$x$$',
+        'DELETE FROM audit',
+        'TRUNCATE audit',
+        'DELETE FROM votes',
+        'UPDATE votes SET choice = $$deny$$',
+        'DELETE FROM executions',
+      ]) {
         await expect(db.query(sql)).rejects.toMatchObject({ code: 'invariant_broken', message: expect.stringContaining('only grows') });
       }
     });
@@ -116,7 +134,10 @@ describeLedgers('many at once', (open) => {
         await expect(db.query(`UPDATE holds SET ${change} WHERE id = '${hold}'`)).rejects.toMatchObject({ code: 'invariant_broken' });
       }
       await expect(
-        db.query(`INSERT INTO holds SELECT $2, run, key, kind, 'granted', state_detail, version, digest, reason, requires, policy_set, shown, opened_at FROM holds WHERE id = $1`, [hold, drawId('hold')]),
+        db.query(
+          `INSERT INTO holds SELECT $2, run, key, kind, 'granted', state_detail, version, digest, reason, requires, policy_set, shown, opened_at FROM holds WHERE id = $1`,
+          [hold, drawId('hold')],
+        ),
       ).rejects.toMatchObject({ code: 'invariant_broken' });
     });
 

@@ -1,6 +1,7 @@
 import type { Instant, Principal, Raise, RunId } from '../core/index.ts';
 import { appendAudit } from './audit-rows.ts';
 import type { Database, Queryable } from './database.ts';
+import { STILL_OPEN } from './hold-row.ts';
 import { lockRun } from './lock-run.ts';
 
 const RAISE = `
@@ -8,7 +9,7 @@ const RAISE = `
     steps_limit = steps_limit + $2, spend_limit = spend_limit + $3, time_limit = time_limit + $4, identical_limit = identical_limit + $5,
     failures_limit = failures_limit + $6, overrun_accepted = CASE WHEN $3 > 0 THEN overrun ELSE overrun_accepted END
   WHERE id = $1`;
-const READ = `SELECT holdpoint_now() AS now, EXISTS (SELECT 1 FROM holds WHERE run = $1 AND kind = 'breaker' AND state = 'open') AS tripped`;
+const READ = `SELECT holdpoint_now() AS now, EXISTS (SELECT 1 FROM holds WHERE run = $1 AND key IS NULL AND kind = 'breaker' AND ${STILL_OPEN}) AS tripped`;
 
 /** Sends. A raise of spend accepts what was overrun so far. */
 export function raiseLimits(tx: Queryable, run: RunId, raise: Raise): void {

@@ -4,8 +4,27 @@ import type { ActionManifest } from '../core/index.ts';
 import { describeLedgers, shiftClock } from '../test/ledgers.ts';
 import { ask, askHeld, heldRequest, says, sampleRun } from '../test/sample-run.ts';
 import {
-  appendInstallationAudit, bindNamespace, createToken, decideHold, deliveryAgain, deliveryDone, dueDeliveries, findPolicySet, findResponse, findToken,
-  getBlob, listAudit, listManifests, listTokens, migrate, publishManifests, publishPolicySet, putBlob, readInstallation, rememberResponse, revokeToken,
+  appendInstallationAudit,
+  bindNamespace,
+  createToken,
+  decideHold,
+  deliveryAgain,
+  deliveryDone,
+  dueDeliveries,
+  findPolicySet,
+  findResponse,
+  findToken,
+  getBlob,
+  listAudit,
+  listManifests,
+  listTokens,
+  migrate,
+  publishManifests,
+  publishPolicySet,
+  putBlob,
+  readInstallation,
+  rememberResponse,
+  revokeToken,
   verifyAudit,
 } from './index.ts';
 import type { Database } from './index.ts';
@@ -81,7 +100,11 @@ describeLedgers('what else the ledger keeps', (open) => {
 
   it('belongs to the first Temporal namespace that asks', async () => {
     expect((await readInstallation(db)).temporalNamespaceId).toBeNull();
-    expect([await bindNamespace(db, 'ns-1'), await bindNamespace(db, 'ns-1'), await bindNamespace(db, 'ns-2')]).toEqual([true, true, false]);
+    expect([await bindNamespace(db, 'ns-1'), await bindNamespace(db, 'ns-1'), await bindNamespace(db, 'ns-2')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     expect(await readInstallation(db)).toMatchObject({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), temporalNamespaceId: 'ns-1' });
   });
 
@@ -92,7 +115,11 @@ describeLedgers('what else the ledger keeps', (open) => {
     await publishPolicySet(db, { hash: 'h2', text: 'forbid (…)' });
     await publishPolicySet(db, { hash: 'h1', text: 'permit (…)' });
     const rows = await listAudit(db, 'installation', { after: before, limit: 99 });
-    expect(rows.map((row) => JSON.parse(row.text).body)).toEqual([{ from: null, to: 'h1' }, { from: 'h1', to: 'h2' }, { from: 'h2', to: 'h1' }]);
+    expect(rows.map((row) => JSON.parse(row.text).body)).toEqual([
+      { from: null, to: 'h1' },
+      { from: 'h1', to: 'h2' },
+      { from: 'h2', to: 'h1' },
+    ]);
     expect((await readInstallation(db)).policySet).toBe('h1');
     expect([await findPolicySet(db, 'h2'), await findPolicySet(db, 'h9')]).toEqual(['forbid (…)', null]);
   });
@@ -106,12 +133,22 @@ describeLedgers('what else the ledger keeps', (open) => {
 
   it('publishes manifests; the last word on an action counts', async () => {
     const manifest = (action: string, summary: string): ActionManifest => ({
-      action, summary, annotations: { readOnly: true, destructive: false, idempotent: true, openWorld: false }, input: {}, output: {}, facts: null,
-      secrets: [], editable: [], timeout: 60_000,
+      action,
+      summary,
+      annotations: { readOnly: true, destructive: false, idempotent: true, openWorld: false },
+      input: {},
+      output: {},
+      facts: null,
+      secrets: [],
+      editable: [],
+      timeout: 60_000,
     });
     await publishManifests(db, [manifest('git.push', 'Push'), manifest('files.read', 'Read')]);
     await Promise.all([publishManifests(db, [manifest('git.push', 'Push a tag')]), publishManifests(db, [])]);
-    expect((await listManifests(db)).map(({ action, summary }) => [action, summary])).toEqual([['files.read', 'Read'], ['git.push', 'Push a tag']]);
+    expect((await listManifests(db)).map(({ action, summary }) => [action, summary])).toEqual([
+      ['files.read', 'Read'],
+      ['git.push', 'Push a tag'],
+    ]);
   });
 
   it('keeps texts under their own hash, and nothing under a wrong one', async () => {
@@ -127,15 +164,29 @@ describeLedgers('what else the ledger keeps', (open) => {
   it('knows a token until it is revoked, and records both', async () => {
     const token = { id: 'token-1', hash: 'hash-1', principal: 'person:ada', kind: 'person', name: 'laptop', by: 'person:grace' } as const;
     const made = await createToken(db, token);
-    expect(made).toEqual({ id: 'token-1', principal: 'person:ada', kind: 'person', name: 'laptop', createdAt: expect.any(Number), revokedAt: null });
+    expect(made).toEqual({
+      id: 'token-1',
+      principal: 'person:ada',
+      kind: 'person',
+      name: 'laptop',
+      createdAt: expect.any(Number),
+      revokedAt: null,
+    });
     expect(await createToken(db, token)).toEqual(made);
     expect(await createToken(db, { ...token, id: 'token-2' })).toBeNull();
     expect(await findToken(db, 'hash-1')).toEqual(made);
-    expect([await revokeToken(db, 'token-1', 'person:grace'), await revokeToken(db, 'token-1'), await revokeToken(db, 'token-9')]).toEqual([true, false, false]);
+    expect([await revokeToken(db, 'token-1', 'person:grace'), await revokeToken(db, 'token-1'), await revokeToken(db, 'token-9')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(await findToken(db, 'hash-1')).toBeNull();
     expect(await listTokens(db)).toMatchObject([{ id: 'token-1', revokedAt: expect.any(Number) }]);
     const rows = await listAudit(db, 'installation', { after: 0, limit: 999 });
-    expect(rows.map((row) => JSON.parse(row.text).kind).filter((kind: string) => kind.startsWith('token'))).toEqual(['token.created', 'token.revoked']);
+    expect(rows.map((row) => JSON.parse(row.text).kind).filter((kind: string) => kind.startsWith('token'))).toEqual([
+      'token.created',
+      'token.revoked',
+    ]);
     expect(rows.some((row) => row.text.includes('hash-1'))).toBe(false);
   });
 

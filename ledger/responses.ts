@@ -18,7 +18,10 @@ const REMEMBER = `
   WHERE idempotency.at <= holdpoint_now() - ${REMEMBERED}`;
 /** A few at a time, with every answer that is kept. */
 const FORGET = `
-  DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE at <= holdpoint_now() - ${REMEMBERED} LIMIT 100 FOR UPDATE SKIP LOCKED)`;
+  WITH old AS MATERIALIZED (
+    SELECT key FROM idempotency WHERE at <= (SELECT holdpoint_now() - ${REMEMBERED}) ORDER BY at LIMIT 100 FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM idempotency USING old WHERE idempotency.key = old.key`;
 
 /** Keeps the answer for 24 h; the first one for a key stands. */
 export async function rememberResponse(db: Database, response: RememberedResponse & { readonly key: string }): Promise<void> {

@@ -19,9 +19,28 @@ export interface RunRecord extends Run {
 }
 
 const RUN_FIELDS = [
-  'id', 'agent', 'workflow', 'requesters', 'labels', 'started_at', 'fenced_at', 'closed', 'steps_limit', 'spend_limit', 'time_limit',
-  'identical_limit', 'failures_limit', 'steps_used', 'settled', 'reserved', 'overrun', 'overrun_accepted', 'waited', 'waiting_since',
-  'open_holds', 'meters',
+  'id',
+  'agent',
+  'workflow',
+  'requesters',
+  'labels',
+  'started_at',
+  'fenced_at',
+  'closed',
+  'steps_limit',
+  'spend_limit',
+  'time_limit',
+  'identical_limit',
+  'failures_limit',
+  'steps_used',
+  'settled',
+  'reserved',
+  'overrun',
+  'overrun_accepted',
+  'waited',
+  'waiting_since',
+  'open_holds',
+  'meters',
 ];
 /** The columns of a `Run`, of the table `runs` under that very name. */
 export const RUN_COLUMNS = RUN_FIELDS.map((field) => `runs.${field}`).join(', ');

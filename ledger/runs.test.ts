@@ -4,8 +4,26 @@ import { auditPreimage, runState } from '../core/index.ts';
 import { describeLedgers, shiftClock } from '../test/ledgers.ts';
 import { ask, askHeld, heldRequest, says, sampleRequest, sampleRun, succeeded, tell } from '../test/sample-run.ts';
 import {
-  closeRun, createRun, decideHold, dueDeliveries, fenceRuns, findExecution, findHold, findRun, findRunIdentity, listAudit, listCalls, listExecutions,
-  listRuns, migrate, raiseRun, recordExecution, recordStart, renew, runsToCheck, verifyAudit,
+  closeRun,
+  createRun,
+  decideHold,
+  dueDeliveries,
+  fenceRuns,
+  findExecution,
+  findHold,
+  findRun,
+  findRunIdentity,
+  listAudit,
+  listCalls,
+  listExecutions,
+  listRuns,
+  migrate,
+  raiseRun,
+  recordExecution,
+  recordStart,
+  renew,
+  runsToCheck,
+  verifyAudit,
 } from './index.ts';
 import type { Database } from './index.ts';
 
@@ -22,14 +40,28 @@ describeLedgers('runs in the ledger', (open) => {
     const run = await sampleRun(db);
     const record = await findRun(db, run);
     expect(record).toMatchObject({
-      id: run, agent: 'release-bot', workflow: 'release', requesters: ['person:ada'], labels: { team: 'core' }, workflowId: run, firstRunId: null,
-      taskQueue: 'holdpoint', input: '{"tag":"v1"}', closedAt: null, fence: null, claimed: 0, state: 'running', openHolds: 0,
+      id: run,
+      agent: 'release-bot',
+      workflow: 'release',
+      requesters: ['person:ada'],
+      labels: { team: 'core' },
+      workflowId: run,
+      firstRunId: null,
+      taskQueue: 'holdpoint',
+      input: '{"tag":"v1"}',
+      closedAt: null,
+      fence: null,
+      claimed: 0,
+      state: 'running',
+      openHolds: 0,
     });
     expect(record?.createdAt).toBe(record?.startedAt);
     const again = { ...record!, limits: { ...record!.limits, steps: 9 } };
     expect(await createRun(db, again)).toBe('exists');
     expect(await findRun(db, run)).toEqual(record);
-    expect(await listAudit(db, run, { after: 0, limit: 9 })).toMatchObject([{ seq: 1, text: expect.stringContaining('"kind":"run.created"') }]);
+    expect(await listAudit(db, run, { after: 0, limit: 9 })).toMatchObject([
+      { seq: 1, text: expect.stringContaining('"kind":"run.created"') },
+    ]);
   });
 
   it('answers null for a run that nobody created', async () => {
@@ -47,7 +79,12 @@ describeLedgers('runs in the ledger', (open) => {
       expect(await recordExecution(db, { ...root, runId: 'x', firstRunId: 'x' })).toBe(false);
       expect(await recordExecution(db, { workflowId: 'child', runId: 'c', firstRunId: 'c', path: '/3', run })).toBe(true);
       expect(await findRunIdentity(db, run)).toEqual({
-        workflowId: run, firstRunId: 'r1', agent: 'release-bot', requesters: ['person:ada'], workflow: 'release', labels: { team: 'core' },
+        workflowId: run,
+        firstRunId: 'r1',
+        agent: 'release-bot',
+        requesters: ['person:ada'],
+        workflow: 'release',
+        labels: { team: 'core' },
       });
       expect(await findExecution(db, { workflowId: 'child', runId: 'c' })).toEqual({ run, path: '/3' });
       expect((await listExecutions(db, run)).map((execution) => execution.runId)).toEqual(['r1', 'r2', 'c']);
@@ -183,7 +220,14 @@ describeLedgers('runs in the ledger', (open) => {
         for (const item of items) expect(runState(item)).toBe(state);
         found[state] = items.map((item) => item.id).sort();
       }
-      expect(found).toEqual({ running: [running, busy].sort(), held: [held], paused: [], succeeded: [], failed: [failed], killed: [killed] });
+      expect(found).toEqual({
+        running: [running, busy].sort(),
+        held: [held],
+        paused: [],
+        succeeded: [],
+        failed: [failed],
+        killed: [killed],
+      });
     });
 
     it('tells of every call with its input, facts, spend and last verdict', async () => {
@@ -194,7 +238,13 @@ describeLedgers('runs in the ledger', (open) => {
       await askHeld(db, run, heldRequest('/2'));
       expect(await listCalls(db, run)).toMatchObject([
         {
-          key: '/1', input: '{"key":"/1"}', facts: '{"a":1}', execution: { workflowId: 'w', runId: 'r' }, verdict: 'allow', spend: 4, attempts: 1,
+          key: '/1',
+          input: '{"key":"/1"}',
+          facts: '{"a":1}',
+          execution: { workflowId: 'w', runId: 'r' },
+          verdict: 'allow',
+          spend: 4,
+          attempts: 1,
           state: { kind: 'succeeded', result: { kind: 'inline' } },
         },
         { key: '/2', verdict: 'hold', state: { kind: 'asked' }, waitingFor: expect.stringMatching(/^hold-/) },

@@ -12,8 +12,21 @@ const REPLACE = `
 /** These send; the caller holds the run's lock. A trigger keeps the run's count of open holds and its clock of waiting. */
 export function openHold(tx: Queryable, hold: Hold): void {
   void tx.query(OPEN, [
-    hold.id, hold.run, hold.key, hold.kind, hold.state.kind, JSON.stringify(hold.state), hold.version, hold.digest, hold.reason,
-    JSON.stringify(hold.requires), hold.policySet, JSON.stringify(hold.shown), hold.openedAt, hold.decideBy, jsonOrNull(hold.edit),
+    hold.id,
+    hold.run,
+    hold.key,
+    hold.kind,
+    hold.state.kind,
+    JSON.stringify(hold.state),
+    hold.version,
+    hold.digest,
+    hold.reason,
+    JSON.stringify(hold.requires),
+    hold.policySet,
+    JSON.stringify(hold.shown),
+    hold.openedAt,
+    hold.decideBy,
+    jsonOrNull(hold.edit),
     jsonOrNull(hold.result),
   ]);
 }
@@ -25,6 +38,13 @@ export function closeHold(tx: Queryable, id: HoldId, state: HoldState): void {
 /** Writes everything about a hold that a decision may change. */
 export function replaceHold(tx: Queryable, hold: Hold): void {
   void tx.query(REPLACE, [
-    hold.id, hold.state.kind, JSON.stringify(hold.state), hold.version, hold.digest, hold.decideBy, jsonOrNull(hold.edit), jsonOrNull(hold.result),
+    hold.id,
+    hold.state.kind,
+    JSON.stringify(hold.state),
+    hold.version,
+    hold.digest,
+    hold.decideBy,
+    jsonOrNull(hold.edit),
+    jsonOrNull(hold.result),
   ]);
 }

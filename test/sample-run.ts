@@ -1,7 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonical, completeLimits, decide } from '../core/index.ts';
 import type {
-  CallRequest, Digest, HoldFacts, HoldId, Micros, Outcome, Requirement, Ruling, RunId, RunLimits, StepKey, Verdict,
+  CallRequest,
+  Digest,
+  HoldFacts,
+  HoldId,
+  Micros,
+  Outcome,
+  Requirement,
+  Ruling,
+  RunId,
+  RunLimits,
+  StepKey,
+  Verdict,
 } from '../core/index.ts';
 import { ruleDecision } from '../core/index.ts';
 import type { DecisionAsk } from '../core/index.ts';
@@ -16,14 +27,27 @@ export function drawId(kind: 'run' | 'hold'): string {
 export async function sampleRun(db: Database, limits: Partial<RunLimits> = {}, agent = 'release-bot'): Promise<RunId> {
   const id = drawId('run');
   await createRun(db, {
-    id, agent, workflow: 'release', requesters: ['person:ada'], labels: { team: 'core' }, limits: completeLimits(limits), workflowId: id,
-    taskQueue: 'holdpoint', input: canonical({ tag: 'v1' }),
+    id,
+    agent,
+    workflow: 'release',
+    requesters: ['person:ada'],
+    labels: { team: 'core' },
+    limits: completeLimits(limits),
+    workflowId: id,
+    taskQueue: 'holdpoint',
+    input: canonical({ tag: 'v1' }),
   });
   return id;
 }
 
 export const ONE_APPROVER: Requirement = {
-  policy: 'release-tag', reason: 'A release tag', approvers: 'release-managers', quorum: 1, deadline: 3_600_000, valid: 3_600_000, severity: 'medium',
+  policy: 'release-tag',
+  reason: 'A release tag',
+  approvers: 'release-managers',
+  quorum: 1,
+  deadline: 3_600_000,
+  valid: 3_600_000,
+  severity: 'medium',
   edits: ['tag'],
 };
 
@@ -33,16 +57,31 @@ export function sampleRequest(key: string, changes: Partial<CallRequest> & { rea
   const input = canonical(args);
   const digest = createHash('sha256').update(input).digest('hex') as Digest;
   return {
-    key: key as StepKey, action: 'git.push', execution: { workflowId: 'w', runId: 'r' }, token: randomBytes(8).toString('hex'), argsDigest: digest,
-    digest, input, facts: null, idempotent: true, worst: 0 as Micros,
+    key: key as StepKey,
+    action: 'git.push',
+    execution: { workflowId: 'w', runId: 'r' },
+    token: randomBytes(8).toString('hex'),
+    argsDigest: digest,
+    digest,
+    input,
+    facts: null,
+    idempotent: true,
+    worst: 0 as Micros,
     ruling: { kind: 'allow', policies: ['p'], policySet: 'set' },
-    shown: { title: 'v1 → origin', fields: [], evidence: [] }, edit: null, freshHold: drawId('hold'), lease: 8_000, ...rest,
+    shown: { title: 'v1 → origin', fields: [], evidence: [] },
+    edit: null,
+    freshHold: drawId('hold'),
+    lease: 8_000,
+    ...rest,
   };
 }
 
 /** A question that policy answers with "ask one release manager". */
 export function heldRequest(key: string, changes: Partial<CallRequest> & { readonly args?: unknown } = {}): CallRequest {
-  return sampleRequest(key, { ruling: { kind: 'requires', requires: [ONE_APPROVER], policies: ['release-tag'], policySet: 'set' }, ...changes });
+  return sampleRequest(key, {
+    ruling: { kind: 'requires', requires: [ONE_APPROVER], policies: ['release-tag'], policySet: 'set' },
+    ...changes,
+  });
 }
 
 export async function ask(db: Database, run: RunId, request: CallRequest): Promise<Verdict> {
@@ -62,14 +101,25 @@ export async function tell(db: Database, run: RunId, request: CallRequest, outco
   return await settle(db, run, request.key, request.token, outcome, { kind: `call.${outcome.kind}`, body: { key: request.key } });
 }
 
-export const succeeded = (spend = 0): Outcome => ({ kind: 'succeeded', spend: spend as Micros, result: { kind: 'inline', payload: '"done"' } });
+export const succeeded = (spend = 0): Outcome => ({
+  kind: 'succeeded',
+  spend: spend as Micros,
+  result: { kind: 'inline', payload: '"done"' },
+});
 
 /** What `person:grace`, a release manager and operator, says of a hold at version 1. */
 export function says(changes: Partial<DecisionAsk> = {}): (facts: HoldFacts) => Ruling {
   const everyone = ['person:grace', 'person:linus', 'person:ada'];
   return (facts) =>
     ruleDecision(facts, {
-      person: 'person:grace', groups: { 'release-managers': everyone, operators: everyone }, choice: 'approve', seenVersion: 1, note: null,
-      raise: null, edit: null, result: null, ...changes,
+      person: 'person:grace',
+      groups: { 'release-managers': everyone, operators: everyone },
+      choice: 'approve',
+      seenVersion: 1,
+      note: null,
+      raise: null,
+      edit: null,
+      result: null,
+      ...changes,
     });
 }

@@ -25,8 +25,6 @@ export const functions: readonly string[] = [
   // Shared by whoever works on a run of this agent; taken exclusively by who blocks an agent or stops everything.
   `CREATE FUNCTION holdpoint_share(agent text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
   BEGIN
-    PERFORM pg_advisory_xact_lock_shared(7400, 0);
-    PERFORM pg_advisory_xact_lock_shared(7401, hashtext(agent));
-    RETURN true;
+    RETURN pg_advisory_xact_lock_shared(7400, 0) IS NOT NULL AND pg_advisory_xact_lock_shared(7401, hashtext(agent)) IS NOT NULL;
   END $$`,
 ];
