@@ -9,6 +9,8 @@ export interface TokenRecord {
   readonly kind: 'person' | 'machine';
   /** What it is for, for people. */
   readonly name: string;
+  /** Who made it, and so stands behind what it asks for; null = this program, for the person at its own machine. */
+  readonly owner: Principal | null;
   readonly createdAt: Instant;
   readonly revokedAt: Instant | null;
 }
@@ -16,13 +18,13 @@ export interface TokenRecord {
 export interface NewToken extends Pick<TokenRecord, 'id' | 'principal' | 'kind' | 'name'> {
   /** Lower-case hex SHA-256 of the secret, which is kept nowhere. */
   readonly hash: string;
-  /** Who made it; absent = this program, for the person at its own machine. */
+  /** Its owner from now on; absent = this program. */
   readonly by?: Principal | undefined;
 }
 
-const COLUMNS = `id, principal, kind, name, created_at AS "createdAt", revoked_at AS "revokedAt"`;
+const COLUMNS = `id, principal, kind, name, owner, created_at AS "createdAt", revoked_at AS "revokedAt"`;
 const CREATE = `
-  INSERT INTO tokens (id, hash, principal, kind, name, created_at) VALUES ($1, $2, $3, $4, $5, holdpoint_now())
+  INSERT INTO tokens (id, hash, principal, kind, name, owner, created_at) VALUES ($1, $2, $3, $4, $5, $6, holdpoint_now())
   ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`;
 const KNOWN = `SELECT ${COLUMNS} FROM tokens WHERE id = $1 AND hash = $2`;
 const FIND = `SELECT ${COLUMNS} FROM tokens WHERE hash = $1 AND revoked_at IS NULL`;
@@ -35,7 +37,7 @@ type TokenRow = TokenRecord & { readonly [column: string]: unknown };
 export async function createToken(db: Database, token: NewToken): Promise<TokenRecord | null> {
   const { id, hash, principal, kind, name, by } = token;
   return await db.transaction(async (tx) => {
-    const [made] = await tx.query<TokenRow>(CREATE, [id, hash, principal, kind, name]);
+    const [made] = await tx.query<TokenRow>(CREATE, [id, hash, principal, kind, name, by ?? null]);
     if (made === undefined) return (await tx.query<TokenRow>(KNOWN, [id, hash]))[0] ?? null;
     recordForInstallation(tx, { kind: 'token.created', body: { token: id, principal, tokenKind: kind, name, by: by ?? null } });
     return made;

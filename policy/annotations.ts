@@ -1,7 +1,5 @@
-import { Refusal, SEVERITIES, usd } from '../core/index.ts';
-import type { ActionManifest, Requirement, Severity } from '../core/index.ts';
-import { closestName } from './closest-name.ts';
-import { duration } from './duration.ts';
+import { closestWord, parseDuration, Refusal, SEVERITIES, usd } from '../core/index.ts';
+import type { ActionManifest, Millis, Requirement, Severity } from '../core/index.ts';
 import type { ParsedPolicy } from './parse-policies.ts';
 import type { ProblemCode } from './problem.ts';
 
@@ -82,7 +80,7 @@ export function readAnnotations({ json, annotations }: ParsedPolicy, scope: Anno
 function checkOne(name: string, value: string | null, scope: AnnotationScope): AnnotationProblem | null {
   const check = Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;
   if (check === undefined) {
-    const meant = closestName(name, KNOWN);
+    const meant = closestWord(name, KNOWN);
     return invalid(`unknown annotation @${name}${meant === null ? '' : `; did you mean @${meant}?`}`, `Known are @${KNOWN.join(', @')}.`);
   }
   return value === null ? invalid(`@${name} has no value`, `Write @${name}("…").`) : check(value, scope);
@@ -118,7 +116,7 @@ function checkHold(effect: string, annotations: ParsedPolicy['annotations'], gro
 function checkGroup(name: string, value: string, groups: Groups): AnnotationProblem | null {
   const members = Object.hasOwn(groups, value) ? groups[value] : undefined;
   if (members !== undefined && members.length > 0) return null;
-  const meant = members === undefined ? closestName(value, Object.keys(groups)) : null;
+  const meant = members === undefined ? closestWord(value, Object.keys(groups)) : null;
   const wrong = members === undefined ? 'is not configured' : 'has no members';
   return {
     code: 'policy_group',
@@ -168,4 +166,14 @@ function form(name: string, value: string, rule: string): AnnotationProblem {
 
 function invalid(message: string, hint: string): AnnotationProblem {
   return { code: 'policy_annotation', message, hint };
+}
+
+/** Null for what `parseDuration` refuses, and for a wait of more than a year, which is a slip of the pen. */
+function duration(text: string): Millis | null {
+  try {
+    const value = parseDuration(text);
+    return value <= 366 * 24 * HOUR ? value : null;
+  } catch {
+    return null;
+  }
 }

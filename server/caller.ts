@@ -15,6 +15,8 @@ export interface MachineCaller {
   readonly principal: Principal;
   /** The agent that the token speaks for. */
   readonly agent: string;
+  /** Who made the token. */
+  readonly owner: Principal | null;
   readonly token: string;
 }
 export type Caller = PersonCaller | MachineCaller;
@@ -48,7 +50,7 @@ export async function authenticate(db: Database, header: string | undefined): Pr
     });
   }
   if (token.kind === 'person') return { kind: 'person', principal: token.principal, token: token.id };
-  return { kind: 'machine', principal: token.principal, agent: token.principal.replace(/^agent:/, ''), token: token.id };
+  return { kind: 'machine', principal: token.principal, agent: token.principal.replace(/^agent:/, ''), owner: token.owner, token: token.id };
 }
 
 /** Throws `Refusal` `machine_token`, `person_unknown` or `operator_required`. */

@@ -168,6 +168,7 @@ export const tables: readonly string[] = [
     principal text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('person', 'machine')),
     name text NOT NULL,
+    owner text,
     created_at bigint NOT NULL,
     revoked_at bigint
   )`,

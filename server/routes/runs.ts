@@ -125,8 +125,10 @@ function agentOf(caller: Caller, named: string | null): string {
 
 /** Requesters decide nothing about their run, so a person who starts one is among them unless the machine is their own. */
 function requestersOf(deps: ServerDeps, caller: Caller, agent: string, asMe: boolean): readonly Principal[] {
-  if (caller.kind === 'machine') return [caller.principal];
-  return deps.starter === 'person' || asMe ? [agentPrincipal(agent), caller.principal] : [agentPrincipal(agent)];
+  const own = deps.starter === 'agent';
+  // Whoever made an agent's token could otherwise ask through it, and then decide.
+  if (caller.kind === 'machine') return own || caller.owner === null ? [caller.principal] : [caller.principal, caller.owner];
+  return !own || asMe ? [agentPrincipal(agent), caller.principal] : [agentPrincipal(agent)];
 }
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
