@@ -54,6 +54,14 @@ describe('starting a run', () => {
     });
   });
 
+  it("counts whoever made an agent's token among the requesters, so that nobody decides what they asked for through it", async () => {
+    const production = await server.also({ starter: 'person' });
+    const made = await ask(production, '/tokens', { ...ada, body: { agent: 'release-bot' } });
+    const started = await ask(production, '/runs', { token: made.body.token, body: { workflow: 'release' } });
+    expect(started.body.requesters).toEqual(['agent:release-bot', 'person:ada']);
+    await production.close();
+  });
+
   it('needs an agent from a person', async () => {
     expect(await ask(server, '/runs', { ...ada, body: { workflow: 'release' } })).toMatchObject({
       status: 400,
