@@ -1,0 +1,141 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { z } from 'zod';
+import { defineAction } from '../../activities/index.ts';
+import type { Micros } from '../../core/index.ts';
+import { createToken, migrate, openPglite, openPostgres } from '../../ledger/index.ts';
+import type { Database } from '../../ledger/index.ts';
+import { holdpoint, loadConfig } from '../../runtime/index.ts';
+import type { Config } from '../../runtime/index.ts';
+import { assemble } from '../../runtime/installation/assemble.ts';
+import { listen } from '../../runtime/installation/listen.ts';
+import { createApp, hashToken } from '../../server/index.ts';
+import type { Effect } from './tools.ts';
+
+/** What crash.test.ts tells each process that it starts, kills, and starts again. */
+export interface CrashOptions {
+  /** Holds the configuration, the policies, and the records of the tools. */
+  readonly folder: string;
+  readonly parts: readonly ('worker' | 'server')[];
+  /** URL of a migrated Postgres; null = PGlite in the folder. */
+  readonly postgres: string | null;
+  /** `host:port` of Temporal. */
+  readonly temporal: string;
+  readonly taskQueue: string;
+  /** File of the bundled workflows. */
+  readonly bundle: string;
+  /** The API's token of `person:ops`. */
+  readonly token: string;
+  /** Whether calls stop for ever at the point that their arguments name. */
+  readonly stops: boolean;
+  /** What an attempt may cost at most, and what it costs when it ends, in micro-USD. */
+  readonly cost: { readonly worst: number; readonly real: number };
+}
+
+/** Where a call stops, so that its process can be killed there: in the order of the gate's work. */
+const POINTS = ['claimed', 'begun', 'done', 'settled', 'never'] as const;
+export type Point = (typeof POINTS)[number];
+
+const input = z.strictObject({ name: z.string(), stop: z.enum(POINTS).default('never') });
+const output = z.strictObject({ name: z.string() });
+
+/** Tools whose effects are lines of a file, and a ledger that stops around a settle. */
+function stoppingTools({ folder, stops, cost: { worst, real } }: CrashOptions) {
+  const facts = new Map<string, number>();
+  /** By run: calls whose effect is done. What the gate says next about such a run is how it ended. */
+  const settling = new Map<unknown, z.output<typeof input>>();
+  const effect = (line: Effect): void => appendFileSync(join(folder, 'effects.jsonl'), `${JSON.stringify(line)}\n`);
+  const standStill = (name: string): Promise<never> => {
+    appendFileSync(join(folder, 'points.txt'), `${name}\n`);
+    return new Promise(() => undefined);
+  };
+  const tool = (action: string, idempotent: boolean) =>
+    defineAction({
+      summary: `Do ${action}`,
+      input,
+      output,
+      annotations: { readOnly: false, destructive: false, openWorld: false, idempotent },
+      facts: z.strictObject({ world: z.string() }),
+      cost: { worst: () => worst as Micros },
+      async resolve({ name, stop }) {
+        const times = (facts.get(name) ?? 0) + 1;
+        facts.set(name, times);
+        // The second time is the one between claim and effect.
+        if (stops && stop === 'claimed' && times === 2) await standStill(name);
+        return { facts: { world: 'as it was' } };
+      },
+      async run(given, { idempotencyKey, run, cost }) {
+        const told = { action, run: run.id, idempotencyKey, input: given };
+        effect({ phase: 'begun', ...told });
+        if (stops && given.stop === 'begun') await standStill(given.name);
+        cost(real as Micros);
+        effect({ phase: 'done', ...told });
+        if (stops) settling.set(run.id, given);
+        return { name: given.name };
+      },
+    });
+  const ledger = (db: Database): Database => ({
+    ...db,
+    async query(sql, parameters) {
+      const run = parameters?.find((parameter) => settling.has(parameter));
+      const call = settling.get(run);
+      settling.delete(run);
+      if (call?.stop === 'done') await standStill(call.name);
+      const rows = await db.query(sql, parameters);
+      if (call?.stop === 'settled') await standStill(call.name);
+      return rows as never;
+    },
+  });
+  return {
+    actions: { crash: { put: tool('crash.put', true), charge: tool('crash.charge', false), ask: tool('crash.ask', false) } },
+    ledger,
+  };
+}
+
+async function work(options: CrashOptions, config: Config, db: Database): Promise<void> {
+  const { actions, ledger } = stoppingTools(options);
+  const plugin = holdpoint({ actions, config, ledger: ledger(db) });
+  const connection = await NativeConnection.connect({ address: options.temporal });
+  const { taskQueue, bundle } = options;
+  const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath: bundle }, plugins: [plugin] });
+  worker.run().catch((error: unknown) => fail(error));
+  await plugin.ready;
+}
+
+/** API and reconciler; gives the API's URL. */
+async function serve({ temporal, token }: CrashOptions, config: Config, db: Database): Promise<string> {
+  const client = new Client({ connection: await Connection.connect({ address: temporal }) });
+  const log = { info: () => undefined, warn: (message: string) => console.error(message) };
+  const { server, reconciler } = assemble({ db, client, config, starter: 'agent', log });
+  await createToken(db, { id: 'token-ops', hash: hashToken(token), principal: 'person:ops', kind: 'person', name: 'ops' });
+  reconciler.start();
+  const listening = await listen('127.0.0.1', 0);
+  listening.serve(createApp(server));
+  return listening.url;
+}
+
+async function main(options: CrashOptions): Promise<void> {
+  const silent = (): void => undefined;
+  const logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+  Runtime.install({ shutdownSignals: [], logger });
+  const { folder, parts, postgres } = options;
+  const config = loadConfig({ env: {}, cwd: folder });
+  const [role] = parts.length === 1 ? parts : [];
+  const db = await (postgres === null
+    ? openPglite({ folder: join(folder, 'ledger') })
+    : openPostgres({ url: postgres, ...(role && { role }) }));
+  if (postgres === null) await migrate(db);
+  if (parts.includes('worker')) await work(options, config, db);
+  const url = parts.includes('server') ? await serve(options, config, db) : null;
+  console.log(JSON.stringify({ url }));
+}
+
+function fail(error: unknown): never {
+  console.error(error);
+  process.exit(1);
+}
+
+const [, , told] = process.argv;
+if (told !== undefined) main(JSON.parse(told) as CrashOptions).catch(fail);

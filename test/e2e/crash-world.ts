@@ -1,0 +1,244 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { HoldView, RunView } from '../../core/index.ts';
+import { migrate, openPostgres } from '../../ledger/index.ts';
+import { ensureTemporalServer } from '../../runtime/temporal-server/index.ts';
+import { freshDatabase, startPostgres } from '../real-postgres.ts';
+import type { CrashOptions, Point } from './crash-worker.ts';
+import { readEffects } from './tools.ts';
+import type { Effect } from './tools.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const TOKEN = 'only-for-this-test';
+const POLICIES = `
+  @id("all") permit (principal, action, resource);
+  @id("ask") @hold("A person is asked") @approvers("operators") forbid (principal, action == Action::"crash.ask", resource);`;
+const CONFIG = {
+  people: { ops: {} },
+  groups: { operators: ['ops'] },
+  worker: { actions: 'none', workflows: 'none', taskQueue: 'crash' },
+};
+
+/** A dead worker is noticed after 10 s without a heartbeat, when its claim is over, too. */
+export const PATIENCE = 35_000;
+/** What an attempt may cost at most, and what it costs when it ends, in micro-USD. */
+export const COST = { worst: 1_000, real: 400 };
+export type Kind = 'pglite' | 'postgres';
+
+/** The product and crash-worker.ts as JavaScript, and the workflows as a bundle, in a folder of their own. */
+export async function buildWorker(): Promise<string> {
+  const built = mkdtempSync(join(tmpdir(), 'holdpoint-crash-'));
+  symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
+  copyFileSync(join(ROOT, 'package.json'), join(built, 'package.json'));
+  const compilerOptions = { outDir: built, rootDir: ROOT, declaration: false, sourceMap: false };
+  const files = [join(ROOT, 'test/e2e/crash-worker.ts')];
+  writeFileSync(
+    join(built, 'tsconfig.json'),
+    JSON.stringify({ extends: join(ROOT, 'tsconfig.build.json'), compilerOptions, files, include: [] }),
+  );
+  const tsc = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', built], { encoding: 'utf8' });
+  if (tsc.status !== 0) throw new Error(`The worker could not be built:\n${tsc.stdout}`);
+  const silent = (): void => undefined;
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'test/e2e/workflows.ts'),
+    workflowInterceptorModules: [join(ROOT, 'workflows/waiting-room.ts')],
+    logger: { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent },
+  });
+  writeFileSync(join(built, 'bundle.js'), code);
+  return built;
+}
+
+/**
+ * An installation of compiled processes on a Temporal server of its own, reached by its API alone. PGlite lives in
+ * the one process that is killed; Postgres outlives the worker, which is killed alone or with everything else.
+ */
+export class CrashWorld {
+  readonly #kind: Kind;
+  readonly #built: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'holdpoint-crash-'));
+  readonly #processes = new Map<string, ChildProcess>();
+  readonly #runs = new Map<string, string>();
+  #postgres: Awaited<ReturnType<typeof startPostgres>> | undefined;
+  #ledger: string | null = null;
+  #temporal: Awaited<ReturnType<typeof ensureTemporalServer>> | undefined;
+  #connection: Connection | undefined;
+  #url = '';
+
+  constructor(kind: Kind, built: string) {
+    this.#kind = kind;
+    this.#built = built;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#runs.keys()];
+  }
+
+  /** From here on calls stop at the points that their arguments name. */
+  async open(): Promise<void> {
+    mkdirSync(join(this.#folder, 'policies'));
+    writeFileSync(join(this.#folder, 'policies/crash.cedar'), POLICIES);
+    writeFileSync(join(this.#folder, 'holdpoint.config.yaml'), JSON.stringify(CONFIG));
+    if (this.#kind === 'postgres') {
+      this.#postgres = await startPostgres();
+      this.#ledger = await freshDatabase(this.#postgres.url);
+      const db = await openPostgres({ url: this.#ledger, poolSize: 1 });
+      await migrate(db);
+      await db.close();
+    }
+    this.#connection = await Connection.connect({ address: await this.#startTemporal() });
+    await this.#startAll(true);
+  }
+
+  async close(): Promise<void> {
+    await this.#killAll();
+    await this.#connection?.close();
+    await this.#temporal?.stop();
+    await this.#postgres?.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Kills what runs the effects, and starts it again; there calls stop no more. */
+  async crashWorker(): Promise<void> {
+    const parts: CrashOptions['parts'] = this.#kind === 'pglite' ? ['worker', 'server'] : ['worker'];
+    await killed(this.#processes.get(parts.join(' and ')));
+    await this.#start(parts, false);
+  }
+
+  /** Kills every process, Temporal's server among them, and starts all on what they left on disk. */
+  async crashEverything(): Promise<void> {
+    const record = readFileSync(join(this.#folder, 'temporal/temporal.json'), 'utf8');
+    process.kill((JSON.parse(record) as { server: { pid: number } }).server.pid, 'SIGKILL');
+    await this.#killAll();
+    await this.#startTemporal();
+    await this.#startAll(false);
+  }
+
+  /** Starts a run of one call. */
+  async begin(name: string, action: string, stop: Point, limits: { steps?: number; spend?: number } = {}): Promise<void> {
+    const input = { calls: [{ action, input: { name, stop } }] };
+    const { id } = await this.#api<RunView>('POST', '/runs', { workflow: 'sequence', agent: 'tester', input, limits });
+    this.#runs.set(name, id);
+  }
+
+  async reached(names: readonly string[]): Promise<void> {
+    const file = join(this.#folder, 'points.txt');
+    const missing = (): string[] => {
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+      return names.filter((name) => !lines.includes(name));
+    };
+    await until('every point', () => Promise.resolve(missing().length === 0)).catch(() => {
+      throw new Error(`These never came to their points: ${missing().join(', ')}`);
+    });
+  }
+
+  show(name: string): Promise<RunView> {
+    return this.#api('GET', `/runs/${this.idOf(name)}`);
+  }
+
+  audit(name: string): Promise<unknown> {
+    return this.#api('GET', `/runs/${this.idOf(name)}/audit/verify`);
+  }
+
+  held(name: string, kind: HoldView['kind']): Promise<HoldView> {
+    const wanted = (hold: HoldView): boolean => hold.state === 'open' && hold.kind === kind;
+    return until(`a hold of ${name}: ${kind}`, async () => (await this.show(name)).holds.find(wanted));
+  }
+
+  async decide(hold: HoldView, choice: string, more: object = {}): Promise<void> {
+    await this.#api('POST', `/holds/${hold.id}/decide`, { choice, version: hold.version, ...more });
+  }
+
+  /** What the workflow returned, as soon as it has, however often Temporal is away meanwhile. */
+  result(name: string): Promise<unknown> {
+    const { workflow } = new Client({ connection: this.#connection as Connection });
+    return until(`the result of ${name}`, () =>
+      workflow
+        .getHandle(this.idOf(name))
+        .result()
+        .catch(() => undefined),
+    );
+  }
+
+  effects(name?: string): readonly Effect[] {
+    return readEffects(this.#folder).filter((effect) => name === undefined || effect.run === this.idOf(name));
+  }
+
+  idOf(name: string): string {
+    const id = this.#runs.get(name);
+    if (id === undefined) throw new RangeError(`There is no run named ${name}.`);
+    return id;
+  }
+
+  async #startTemporal(): Promise<string> {
+    const { TEMPORAL_ADDRESS: _, ...env } = process.env;
+    this.#temporal = await ensureTemporalServer({ home: join(this.#folder, 'temporal'), env, log: () => undefined });
+    return this.#temporal.address;
+  }
+
+  async #startAll(stops: boolean): Promise<void> {
+    if (this.#kind === 'pglite') await this.#start(['worker', 'server'], stops);
+    else await Promise.all([this.#start(['server'], stops), this.#start(['worker'], stops)]);
+  }
+
+  async #start(parts: CrashOptions['parts'], stops: boolean): Promise<void> {
+    const options: CrashOptions = {
+      folder: this.#folder,
+      parts,
+      postgres: this.#ledger,
+      temporal: this.#temporal?.address ?? '',
+      taskQueue: 'crash',
+      bundle: join(this.#built, 'bundle.js'),
+      token: TOKEN,
+      stops,
+      cost: COST,
+    };
+    const program = join(this.#built, 'test/e2e/crash-worker.js');
+    const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const name = parts.join(' and ');
+    this.#processes.set(name, child);
+    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The ${name} ended: ${String(code)}.`)));
+    ended.catch(() => undefined);
+    const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
+    this.#url = (JSON.parse(line) as { url: string | null }).url ?? this.#url;
+  }
+
+  async #killAll(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map(killed));
+  }
+
+  async #api<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    const response = await fetch(`${this.#url}/api/v1${path}`, {
+      method,
+      headers,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+}
+
+async function killed(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE;
+  for (;;) {
+    const found = await check();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain: ${what}`);
+    await delay(50);
+  }
+}
