@@ -1,4 +1,4 @@
-import type { Instant, RunId } from '../core/index.ts';
+import type { Instant, Millis, RunId } from '../core/index.ts';
 import type { Database, Queryable } from './database.ts';
 
 /** Something that the world must be told; `desired` is the version that it must have heard of. */
@@ -28,7 +28,7 @@ const DUE = `
   RETURNING deliveries.kind, deliveries.subject, deliveries.run, deliveries.desired, deliveries.tries`;
 const DONE = `UPDATE deliveries SET delivered = greatest(delivered, $3), error = NULL WHERE kind = $1 AND subject = $2`;
 /** Where a newer version is desired by now, it stays due at once. */
-const AGAIN = `UPDATE deliveries SET due_at = $4, error = $5 WHERE kind = $1 AND subject = $2 AND desired = $3 AND delivered < desired`;
+const AGAIN = `UPDATE deliveries SET due_at = holdpoint_now() + $4, error = $5 WHERE kind = $1 AND subject = $2 AND desired = $3 AND delivered < desired`;
 
 /** Sends; the caller's transaction carries what there is to tell. */
 export function desireDelivery(tx: Queryable, delivery: Pick<Delivery, 'kind' | 'subject' | 'run'>, now: Instant): void {
@@ -45,9 +45,9 @@ export async function deliveryDone(db: Database, delivery: Delivery): Promise<vo
   await db.query(DONE, [delivery.kind, delivery.subject, delivery.desired]);
 }
 
-/** Not heard yet: it is due again at `at`. `error` is kept for people. */
-export async function deliveryAgain(db: Database, delivery: Delivery, at: Instant, error?: string): Promise<void> {
-  await db.query(AGAIN, [delivery.kind, delivery.subject, delivery.desired, at, error ?? null]);
+/** Not heard yet: it is due again after so many milliseconds, by the ledger's clock. `error` is kept for people. */
+export async function deliveryAgain(db: Database, delivery: Delivery, after: Millis, error?: string): Promise<void> {
+  await db.query(AGAIN, [delivery.kind, delivery.subject, delivery.desired, after, error ?? null]);
 }
 
 /** Whether no call waits for this hold any more: the gate has answered since the decision. */

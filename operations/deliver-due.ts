@@ -51,7 +51,7 @@ export function createDueDeliveries({ db, client, deliverers, log, bell, signal 
   }
 
   async function again(delivery: Delivery, after: Millis, error?: string): Promise<void> {
-    await deliveryAgain(db, delivery, Date.now() + after, error);
+    await deliveryAgain(db, delivery, after, error);
     setTimeout(() => bell.ring(), after).unref();
   }
 
