@@ -17,7 +17,8 @@ export function judgeApproval(facts: Facts, demands: readonly Requirement[]): Ju
   const approvals = facts.holds.filter((one) => one.kind === 'approval' && one.key === request.key);
   const [hold] = approvals;
   if (request.edit !== null) return judgeEdited(facts, request.edit, hold, demands);
-  for (const one of approvals) if (one.digest === request.digest && isFinal(one)) return { kind: 'deny', denial: denialOf(one), closes: [] };
+  for (const one of approvals)
+    if (one.digest === request.digest && isFinal(one)) return { kind: 'deny', denial: denialOf(one), closes: [] };
   if (hold === undefined) return fresh(facts, demands, []);
   if (hold.digest !== request.digest) return fresh(facts, demands, closing(hold, now, 'the arguments or facts changed'));
   switch (hold.state.kind) {
@@ -56,7 +57,12 @@ function judgeGrant(facts: Facts, hold: Hold, demands: readonly Requirement[]): 
  * A call with an approver's changes merged in, against the grant that they came from; the claim without
  * them has just found that grant good for the arguments as sent. The first attempt binds what it acts on.
  */
-function judgeEdited(facts: Facts, edit: NonNullable<CallRequest['edit']>, hold: Hold | undefined, demands: readonly Requirement[]): Judgement {
+function judgeEdited(
+  facts: Facts,
+  edit: NonNullable<CallRequest['edit']>,
+  hold: Hold | undefined,
+  demands: readonly Requirement[],
+): Judgement {
   const { earlier, request, now } = facts;
   const good = hold?.state.kind === 'granted' && hold.id === edit.hold && hold.edit?.version === edit.version && !isUsedUp(hold, now);
   // Only the arguments as sent can open a hold that the next question meets again.
@@ -66,7 +72,11 @@ function judgeEdited(facts: Facts, edit: NonNullable<CallRequest['edit']>, hold:
   }
   if (!covers(hold.requires, demands)) {
     const message = 'The changed arguments need approvals that were not given.';
-    return { kind: 'deny', denial: { code: 'policy_forbids', message, policies: demands.map((one) => one.policy), by: null, askAgain: false }, closes: [] };
+    return {
+      kind: 'deny',
+      denial: { code: 'policy_forbids', message, policies: demands.map((one) => one.policy), by: null, askAgain: false },
+      closes: [],
+    };
   }
   return { kind: 'pass', closes: [], grant: hold };
 }
@@ -79,9 +89,21 @@ function fresh(facts: Facts, demands: readonly Requirement[], closes: Decided['c
   const { request, run, now } = facts;
   if (demands.length === 0) return { kind: 'pass', closes, grant: null };
   const hold: Hold = {
-    id: request.freshHold, run: run.id, key: request.key, kind: 'approval', state: { kind: 'open' }, version: 1, digest: request.digest,
-    reason: demands.map((demand) => demand.reason).join('; '), requires: demands, policySet: request.ruling.policySet, shown: request.shown,
-    openedAt: afterHolds(facts), decideBy: now + Math.min(...demands.map((demand) => demand.deadline)), edit: null, result: null,
+    id: request.freshHold,
+    run: run.id,
+    key: request.key,
+    kind: 'approval',
+    state: { kind: 'open' },
+    version: 1,
+    digest: request.digest,
+    reason: demands.map((demand) => demand.reason).join('; '),
+    requires: demands,
+    policySet: request.ruling.policySet,
+    shown: request.shown,
+    openedAt: afterHolds(facts),
+    decideBy: now + Math.min(...demands.map((demand) => demand.deadline)),
+    edit: null,
+    result: null,
   };
   return { kind: 'hold', hold, closes };
 }
@@ -110,5 +132,11 @@ function denialOf(hold: Hold): Denial {
 }
 
 function refusal(code: DenialCode, hold: Hold, by: string | null, why: string): Denial {
-  return { code, message: `The call needed an approval and ${why}.`, policies: hold.requires.map((one) => one.policy), by, askAgain: false };
+  return {
+    code,
+    message: `The call needed an approval and ${why}.`,
+    policies: hold.requires.map((one) => one.policy),
+    by,
+    askAgain: false,
+  };
 }

@@ -1,6 +1,4 @@
-import type {
-  ActionName, CanonicalText, Digest, HoldId, Instant, Micros, Millis, StepKey, Token,
-} from './names.ts';
+import type { ActionName, CanonicalText, Digest, HoldId, Instant, Micros, Millis, StepKey, Token } from './names.ts';
 import type { Denial, PolicyRuling } from './policy-ruling.ts';
 
 /** One physical execution of a workflow, as Temporal names it. */

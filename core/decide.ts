@@ -68,7 +68,12 @@ function judgeNow(facts: Facts, lost: boolean): Judgement {
 function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost: boolean): Decided {
   const { request, now } = facts;
   const state: CallState = { kind: 'claimed', token: request.token, leaseUntil: now + request.lease, reserved: request.worst };
-  const call: Call = { ...nextCall(facts, state), attempts: (facts.earlier?.attempts ?? 0) + 1, claimedAt: afterHolds(facts), grant: grant?.id ?? null };
+  const call: Call = {
+    ...nextCall(facts, state),
+    attempts: (facts.earlier?.attempts ?? 0) + 1,
+    claimedAt: afterHolds(facts),
+    grant: grant?.id ?? null,
+  };
   const { ruling } = request;
   return {
     verdict: { kind: 'allow', reserve: request.worst, grant: call.grant },
@@ -79,8 +84,14 @@ function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost
       {
         kind: 'call.claimed',
         body: {
-          key: request.key, action: request.action, digest: request.digest, attempt: call.attempts, reserve: request.worst, grant: call.grant,
-          policySet: ruling.policySet, policies: ruling.kind === 'deny' ? [] : ruling.policies,
+          key: request.key,
+          action: request.action,
+          digest: request.digest,
+          attempt: call.attempts,
+          reserve: request.worst,
+          grant: call.grant,
+          policySet: ruling.policySet,
+          policies: ruling.kind === 'deny' ? [] : ruling.policies,
         },
       },
       ...closedEntries(closes),
@@ -99,7 +110,10 @@ function conclude(facts: Facts, judged: Conclusion, lost = false): Decided {
         call: judged.call ? { ...judged.call, waitingFor: null } : nextCall(facts, { kind: 'succeeded', result: judged.result }),
         closes: judged.closes,
         audit: [
-          { kind: 'call.answered', body: { key: facts.request.key, action: facts.request.action, from: judged.call ? 'record' : 'decision' } },
+          {
+            kind: 'call.answered',
+            body: { key: facts.request.key, action: facts.request.action, from: judged.call ? 'record' : 'decision' },
+          },
           ...closedEntries(judged.closes),
         ],
       };
@@ -122,7 +136,16 @@ function deny(facts: Facts, judged: Extract<Judgement, { kind: 'deny' }>, lost: 
     audit: [
       {
         kind: 'call.refused',
-        body: { key, action, digest, code: denial.code, message: denial.message, policies: denial.policies, by: denial.by, policySet: ruling.policySet },
+        body: {
+          key,
+          action,
+          digest,
+          code: denial.code,
+          message: denial.message,
+          policies: denial.policies,
+          by: denial.by,
+          policySet: ruling.policySet,
+        },
       },
       ...closedEntries(closes),
     ],
@@ -143,8 +166,14 @@ function hold(facts: Facts, judged: Extract<Judgement, { kind: 'hold' }>, lost: 
       {
         kind: opened ? 'hold.opened' : 'call.waits',
         body: {
-          key: request.key, action: request.action, digest: request.digest, hold: judged.hold.id, holdKind: judged.hold.kind,
-          reason: judged.hold.reason, policies: judged.hold.requires.map((requirement) => requirement.policy), policySet: judged.hold.policySet,
+          key: request.key,
+          action: request.action,
+          digest: request.digest,
+          hold: judged.hold.id,
+          holdKind: judged.hold.kind,
+          reason: judged.hold.reason,
+          policies: judged.hold.requires.map((requirement) => requirement.policy),
+          policySet: judged.hold.policySet,
         },
       },
       ...closedEntries(judged.closes),
@@ -167,7 +196,10 @@ function untouched(facts: Facts, verdict: Verdict, closes: Decided['closes']): D
 }
 
 function closedEntries(closes: Decided['closes']): Decided['audit'] {
-  return closes.map(({ hold, state }) => ({ kind: `hold.${state.kind}`, body: { hold, why: state.kind === 'withdrawn' ? state.why : null } }));
+  return closes.map(({ hold, state }) => ({
+    kind: `hold.${state.kind}`,
+    body: { hold, why: state.kind === 'withdrawn' ? state.why : null },
+  }));
 }
 
 /** The meters as they stand before this verdict. `lost` = an attempt was found dead, which no settle has told. */

@@ -33,7 +33,11 @@ export function judgeEarlier(facts: Facts): Judgement {
 }
 
 function wait(facts: Facts, until: number): Judgement {
-  return { kind: 'verdict', closes: [], verdict: { kind: 'later', after: until - facts.now + 1, reason: 'an earlier attempt of this call may still be running' } };
+  return {
+    kind: 'verdict',
+    closes: [],
+    verdict: { kind: 'later', after: until - facts.now + 1, reason: 'an earlier attempt of this call may still be running' },
+  };
 }
 
 function lostCall(earlier: Call): Call {
@@ -70,7 +74,13 @@ function judgeDiverged(facts: Facts, earlier: Call): Judgement {
   if (asked === undefined || asked.state.kind === 'withdrawn' || asked.digest !== request.argsDigest) {
     const reason = `Step ${request.key} was ${earlier.action} and is now ${request.action} with other arguments: the workflow's code changed or is not deterministic.`;
     const hold: Hold = { ...question(facts, 'diverged', reason), digest: request.argsDigest };
-    return { kind: 'hold', hold, closes: openOnes(facts, 'the call under this key changed'), call: lost ? lostCall(earlier) : earlier, lost };
+    return {
+      kind: 'hold',
+      hold,
+      closes: openOnes(facts, 'the call under this key changed'),
+      call: lost ? lostCall(earlier) : earlier,
+      lost,
+    };
   }
   if (asked.state.kind === 'open') return { kind: 'hold', hold: asked, closes: [], call: earlier };
   if (asked.state.kind === 'granted' && asked.state.choice === 'run-again') return runAgain(facts, earlier);
@@ -81,7 +91,8 @@ function judgeDiverged(facts: Facts, earlier: Call): Judgement {
 /** Nothing is written, unless the call waited for something: then it waits no more. */
 function recorded(facts: Facts, earlier: Call): Judgement {
   const result = earlier.state.kind === 'succeeded' ? earlier.state.result : null;
-  if (earlier.waitingFor === null) return { kind: 'verdict', verdict: { kind: 'recorded', result }, closes: openOnes(facts, 'the recorded result answers') };
+  if (earlier.waitingFor === null)
+    return { kind: 'verdict', verdict: { kind: 'recorded', result }, closes: openOnes(facts, 'the recorded result answers') };
   return { kind: 'recorded', result, closes: openOnes(facts, 'the recorded result answers'), call: earlier };
 }
 
@@ -103,7 +114,9 @@ function runAgain(facts: Facts, earlier: Call): Judgement {
 }
 
 function openOnes(facts: Facts, why: string): Decided['closes'] {
-  return facts.holds.filter((hold) => hold.key === facts.request.key && hold.state.kind === 'open').flatMap((hold) => closing(hold, facts.now, why));
+  return facts.holds
+    .filter((hold) => hold.key === facts.request.key && hold.state.kind === 'open')
+    .flatMap((hold) => closing(hold, facts.now, why));
 }
 
 /** The newest hold of a kind that was opened after the last attempt was claimed; older ones speak of older attempts. */
@@ -114,7 +127,20 @@ function sinceLastClaim(facts: Facts, kind: HoldKind, earlier: Call): Hold | und
 function question(facts: Facts, kind: HoldKind, reason: string): Hold {
   const { request, run } = facts;
   return {
-    id: request.freshHold, run: run.id, key: request.key, kind, state: { kind: 'open' }, version: 1, digest: request.digest, reason,
-    requires: [], policySet: null, shown: request.shown, openedAt: afterHolds(facts), decideBy: null, edit: null, result: null,
+    id: request.freshHold,
+    run: run.id,
+    key: request.key,
+    kind,
+    state: { kind: 'open' },
+    version: 1,
+    digest: request.digest,
+    reason,
+    requires: [],
+    policySet: null,
+    shown: request.shown,
+    openedAt: afterHolds(facts),
+    decideBy: null,
+    edit: null,
+    result: null,
   };
 }

@@ -22,9 +22,17 @@ export const HOLD_RULES: Readonly<Record<HoldKind, HoldKindRules>> = {
   approval: { concerns: 'call', choices: ['approve', 'deny'], grants: ['approve'], deciders: 'operators' },
   breaker: { concerns: 'run', choices: ['raise', 'kill'], grants: ['raise'], deciders: 'operators' },
   'unknown-outcome': {
-    concerns: 'call', choices: ['succeeded', 'failed', 'run-again'], grants: ['succeeded', 'failed', 'run-again'], deciders: 'operators',
+    concerns: 'call',
+    choices: ['succeeded', 'failed', 'run-again'],
+    grants: ['succeeded', 'failed', 'run-again'],
+    deciders: 'operators',
   },
-  diverged: { concerns: 'call', choices: ['use-recorded', 'run-again', 'kill'], grants: ['use-recorded', 'run-again'], deciders: 'operators' },
+  diverged: {
+    concerns: 'call',
+    choices: ['use-recorded', 'run-again', 'kill'],
+    grants: ['use-recorded', 'run-again'],
+    deciders: 'operators',
+  },
 };
 
 /** Amounts by which an operator raises a run's limits; only stated fields change. Units as in `RunLimits`. */
@@ -46,7 +54,14 @@ export interface Edit {
 /** `open → granted | denied | expired | withdrawn`; nothing leaves the last four, but a granted hold can be withdrawn unused. */
 export type HoldState =
   | { readonly kind: 'open' }
-  | { readonly kind: 'granted'; readonly by: readonly Principal[]; readonly at: Instant; readonly choice: Choice; readonly useBy: Instant | null; readonly note: string | null }
+  | {
+      readonly kind: 'granted';
+      readonly by: readonly Principal[];
+      readonly at: Instant;
+      readonly choice: Choice;
+      readonly useBy: Instant | null;
+      readonly note: string | null;
+    }
   | { readonly kind: 'denied'; readonly by: Principal; readonly at: Instant; readonly choice: Choice; readonly note: string | null }
   | { readonly kind: 'expired'; readonly at: Instant }
   | { readonly kind: 'withdrawn'; readonly at: Instant; readonly why: string };

@@ -1,5 +1,16 @@
 export type {
-  ActionName, CanonicalText, Digest, HoldId, Instant, Json, Micros, Millis, Principal, RunId, StepKey, Token,
+  ActionName,
+  CanonicalText,
+  Digest,
+  HoldId,
+  Instant,
+  Json,
+  Micros,
+  Millis,
+  Principal,
+  RunId,
+  StepKey,
+  Token,
 } from './names.ts';
 export type { ActionAnnotations, ActionManifest } from './manifest.ts';
 export { DENIAL_CODES, SEVERITIES } from './policy-ruling.ts';
@@ -14,12 +25,27 @@ export { addMicros, formatUsd, micros, usd } from './money.ts';
 export { childPath, isPath, isStepKey, parentPath, pathOf, stepKey } from './step-key.ts';
 export { canonical, canonicalOf, isJson } from './canonical.ts';
 export {
-  BEGIN_WITHIN, EDITED_KEY, FAILURES, GOVERNED_ACTIVITY_OPTIONS, HEADER, HEARTBEAT_EVERY, LEASE, WAITING_ROOM_MARKER, WAKE_SIGNAL,
+  BEGIN_WITHIN,
+  EDITED_KEY,
+  FAILURES,
+  GOVERNED_ACTIVITY_OPTIONS,
+  HEADER,
+  HEARTBEAT_EVERY,
+  LEASE,
+  WAITING_ROOM_MARKER,
+  WAKE_SIGNAL,
   WITHDRAW_ACTIVITY,
 } from './wire.ts';
 export type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RefusedBody, RunHeader, Wake } from './wire.ts';
 export {
-  parseCallHeader, parseDeniedBody, parseEditedResult, parseFailedBody, parseHoldBody, parseLaterBody, parseRefusedBody, parseRunHeader,
+  parseCallHeader,
+  parseDeniedBody,
+  parseEditedResult,
+  parseFailedBody,
+  parseHoldBody,
+  parseLaterBody,
+  parseRefusedBody,
+  parseRunHeader,
   parseWake,
 } from './wire-parse.ts';
 export { isSecretReference, secretFields } from './secret-reference.ts';

@@ -23,9 +23,21 @@ export interface Requirement {
 }
 
 export const DENIAL_CODES = [
-  'action_undeclared', 'input_invalid', 'secret_literal', 'facts_unresolved', 'policy_forbids', 'policy_silent',
-  'policy_error', 'approval_denied', 'approval_expired', 'outcome_rejected', 'run_unknown', 'execution_mismatch',
-  'not_read_only', 'async_completion', 'invariant_broken',
+  'action_undeclared',
+  'input_invalid',
+  'secret_literal',
+  'facts_unresolved',
+  'policy_forbids',
+  'policy_silent',
+  'policy_error',
+  'approval_denied',
+  'approval_expired',
+  'outcome_rejected',
+  'run_unknown',
+  'execution_mismatch',
+  'not_read_only',
+  'async_completion',
+  'invariant_broken',
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
 
@@ -44,5 +56,10 @@ export interface Denial {
 /** What the policies say of one call. `policySet` is the hash of the set that ruled. */
 export type PolicyRuling =
   | { readonly kind: 'allow'; readonly policies: readonly string[]; readonly policySet: string }
-  | { readonly kind: 'requires'; readonly requires: readonly Requirement[]; readonly policies: readonly string[]; readonly policySet: string }
+  | {
+      readonly kind: 'requires';
+      readonly requires: readonly Requirement[];
+      readonly policies: readonly string[];
+      readonly policySet: string;
+    }
   | { readonly kind: 'deny'; readonly denial: Denial; readonly policySet: string };

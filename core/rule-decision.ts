@@ -30,7 +30,12 @@ export interface DecisionAsk {
 export function ruleDecision(facts: HoldFacts, ask: DecisionAsk): Ruling {
   const expired = expireHold(facts.hold, facts.now);
   if (expired !== null) {
-    const refusal = { kind: 'conflict', code: 'hold_expired', message: 'The time to decide this hold has passed.', hint: 'The call was refused; start the step again to be asked again.' } as const;
+    const refusal = {
+      kind: 'conflict',
+      code: 'hold_expired',
+      message: 'The time to decide this hold has passed.',
+      hint: 'The call was refused; start the step again to be asked again.',
+    } as const;
     return { kind: 'refused', refusal, hold: expired, audit: [{ kind: 'hold.expired', body: { hold: facts.hold.id } }] };
   }
   return refuse(facts, ask) ?? accept(facts, ask);
@@ -50,10 +55,17 @@ export function deciders(hold: Hold): readonly Pick<Requirement, 'approvers' | '
 function refuse(facts: HoldFacts, ask: DecisionAsk): Ruling | null {
   const { hold, run, votes } = facts;
   if (run.fencedAt !== null) return no('conflict', 'run_killed', `Run ${run.id} was killed.`, 'Nothing of it can be decided any more.');
-  if (run.closed !== null) return no('conflict', 'run_closed', `Run ${run.id} has ended: ${run.closed}.`, 'Nothing of it can be decided any more.');
-  if (hold.state.kind !== 'open') return no('conflict', 'hold_closed', `This hold is ${describe(hold.state)}.`, 'The first decision stands.');
+  if (run.closed !== null)
+    return no('conflict', 'run_closed', `Run ${run.id} has ended: ${run.closed}.`, 'Nothing of it can be decided any more.');
+  if (hold.state.kind !== 'open')
+    return no('conflict', 'hold_closed', `This hold is ${describe(hold.state)}.`, 'The first decision stands.');
   if (ask.seenVersion !== hold.version) {
-    return no('conflict', 'hold_changed', `This hold is at version ${hold.version}; the decision was for version ${ask.seenVersion}.`, 'Look at it again, then decide.');
+    return no(
+      'conflict',
+      'hold_changed',
+      `This hold is at version ${hold.version}; the decision was for version ${ask.seenVersion}.`,
+      'Look at it again, then decide.',
+    );
   }
   if (run.requesters.includes(ask.person)) {
     return no('refused', 'requester_decides', `${ask.person} asked for run ${run.id} and cannot decide its holds.`, 'Somebody else must.');
@@ -72,25 +84,50 @@ function refuse(facts: HoldFacts, ask: DecisionAsk): Ruling | null {
 function refuseChoice({ hold, run, evidence }: HoldFacts, ask: DecisionAsk): Ruling | null {
   const rules = HOLD_RULES[hold.kind];
   if (!rules.choices.includes(ask.choice)) {
-    return no('invalid', 'choice_unknown', `"${ask.choice}" is not a choice of a hold of kind ${hold.kind}.`, `Choose one of ${rules.choices.join(', ')}.`);
+    return no(
+      'invalid',
+      'choice_unknown',
+      `"${ask.choice}" is not a choice of a hold of kind ${hold.kind}.`,
+      `Choose one of ${rules.choices.join(', ')}.`,
+    );
   }
   if ((ask.choice === 'deny' || ask.choice === 'kill') && (ask.note ?? '').trim() === '') {
     return no('invalid', 'note_required', `"${ask.choice}" needs a note: the agent and the record are told why.`, 'Say why with --note.');
   }
-  if ((ask.edit !== null && ask.choice !== 'approve') || (ask.raise !== null && ask.choice !== 'raise') || (ask.result !== null && ask.choice !== 'succeeded')) {
-    return no('invalid', 'choice_mismatch', `"${ask.choice}" takes no ${ask.edit !== null ? 'edit' : ask.raise !== null ? 'raise' : 'result'}.`, 'Leave it out.');
+  if (
+    (ask.edit !== null && ask.choice !== 'approve') ||
+    (ask.raise !== null && ask.choice !== 'raise') ||
+    (ask.result !== null && ask.choice !== 'succeeded')
+  ) {
+    return no(
+      'invalid',
+      'choice_mismatch',
+      `"${ask.choice}" takes no ${ask.edit !== null ? 'edit' : ask.raise !== null ? 'raise' : 'result'}.`,
+      'Leave it out.',
+    );
   }
   if (ask.choice === 'raise') {
     const amounts = Object.entries(ask.raise ?? {}) as [keyof Raise, number][];
     // The sum too: a limit beyond the safe integers could not be read back, and the run never be asked about again.
-    const fits = ([limit, amount]: [keyof Raise, number]) => Number.isSafeInteger(amount) && amount >= 1 && Number.isSafeInteger(run.limits[limit] + amount);
+    const fits = ([limit, amount]: [keyof Raise, number]) =>
+      Number.isSafeInteger(amount) && amount >= 1 && Number.isSafeInteger(run.limits[limit] + amount);
     if (amounts.length === 0 || !amounts.every(fits)) {
       const got = JSON.stringify(ask.raise ?? {});
-      return no('invalid', 'raise_invalid', `"raise" needs at least one amount, each a whole number of at least 1, and no limit beyond 2^53 − 1; got ${got}.`, 'Name the limit: --steps, --spend, --time, --identical or --failures.');
+      return no(
+        'invalid',
+        'raise_invalid',
+        `"raise" needs at least one amount, each a whole number of at least 1, and no limit beyond 2^53 − 1; got ${got}.`,
+        'Name the limit: --steps, --spend, --time, --identical or --failures.',
+      );
     }
   }
   if (ask.choice === 'succeeded' && ask.result === null && evidence === null) {
-    return no('invalid', 'result_required', 'The workflow waits for a result, and none is known.', "Give the action's output with --result, null included.");
+    return no(
+      'invalid',
+      'result_required',
+      'The workflow waits for a result, and none is known.',
+      "Give the action's output with --result, null included.",
+    );
   }
   return null;
 }
@@ -118,15 +155,27 @@ function accept(facts: HoldFacts, ask: DecisionAsk): Ruling {
 
 function nextState(facts: HoldFacts, ask: DecisionAsk, by: readonly Principal[]): HoldState {
   const { hold, now } = facts;
-  if (!HOLD_RULES[hold.kind].grants.includes(ask.choice)) return { kind: 'denied', by: ask.person, at: now, choice: ask.choice, note: ask.note };
-  const agreed = deciders(hold).every(({ approvers, quorum }) => by.filter((person) => ask.groups[approvers]?.includes(person)).length >= quorum);
+  if (!HOLD_RULES[hold.kind].grants.includes(ask.choice))
+    return { kind: 'denied', by: ask.person, at: now, choice: ask.choice, note: ask.note };
+  const agreed = deciders(hold).every(
+    ({ approvers, quorum }) => by.filter((person) => ask.groups[approvers]?.includes(person)).length >= quorum,
+  );
   if (!agreed) return { kind: 'open' };
   const valid = hold.requires.map((requirement) => requirement.valid);
   return { kind: 'granted', by, at: now, choice: ask.choice, useBy: valid.length === 0 ? null : now + Math.min(...valid), note: ask.note };
 }
 
 function entry(hold: Hold, ask: DecisionAsk, version: number, state: HoldState): AuditEntry {
-  const body: { [key: string]: Json } = { hold: hold.id, holdKind: hold.kind, key: hold.key, digest: hold.digest, by: ask.person, choice: ask.choice, version, note: ask.note };
+  const body: { [key: string]: Json } = {
+    hold: hold.id,
+    holdKind: hold.kind,
+    key: hold.key,
+    digest: hold.digest,
+    by: ask.person,
+    choice: ask.choice,
+    version,
+    note: ask.note,
+  };
   if (ask.edit !== null) body['edit'] = ask.edit;
   if (ask.raise !== null) body['raise'] = { ...ask.raise };
   return { kind: state.kind === 'open' ? 'hold.voted' : `hold.${state.kind}`, body };

@@ -169,6 +169,7 @@ describeLedgers('what else the ledger keeps', (open) => {
       principal: 'person:ada',
       kind: 'person',
       name: 'laptop',
+      owner: 'person:grace',
       createdAt: expect.any(Number),
       revokedAt: null,
     });

@@ -12,7 +12,13 @@ export function completeLimits(stated: { readonly [Name in LimitName]?: unknown 
     const given = stated[name];
     return given === undefined ? base[name] : checkLimit(name, given);
   };
-  return { steps: value('steps'), spend: value('spend') as Micros, time: value('time'), identical: value('identical'), failures: value('failures') };
+  return {
+    steps: value('steps'),
+    spend: value('spend') as Micros,
+    time: value('time'),
+    identical: value('identical'),
+    failures: value('failures'),
+  };
 }
 
 /** A limit is a whole number of at least 1. Throws `Refusal` `limit_invalid`. */

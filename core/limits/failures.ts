@@ -14,5 +14,7 @@ export const failures: Limit<number> = {
     }
   },
   trip: (count, _next, max) =>
-    count >= max ? { limit: 'failures', max, reached: count, message: `${count} calls in a row failed or were refused; ${max} are allowed` } : null,
+    count >= max
+      ? { limit: 'failures', max, reached: count, message: `${count} calls in a row failed or were refused; ${max} are allowed` }
+      : null,
 };

@@ -6,6 +6,11 @@ export const identical: Limit<number> = {
   fold: (count) => count,
   trip: (count, next, max) =>
     count + 1 > max
-      ? { limit: 'identical', max, reached: count + 1, message: `${next.action} was asked for ${count} times with the same arguments; ${max} are allowed` }
+      ? {
+          limit: 'identical',
+          max,
+          reached: count + 1,
+          message: `${next.action} was asked for ${count} times with the same arguments; ${max} are allowed`,
+        }
       : null,
 };

@@ -11,11 +11,21 @@ export type Group = (typeof GROUPS)[number];
 const CONVENTIONAL = /^(?<type>[a-z]+)(?:\([^)]*\))?(?<breaking>!)?: (?<text>.+)$/;
 const TYPES: Readonly<Record<string, Group>> = { feat: 'Added', fix: 'Fixed', revert: 'Fixed' };
 /** What plain English subjects begin with. */
-const VERBS: Readonly<Record<string, Group>> = { add: 'Added', introduce: 'Added', let: 'Added', allow: 'Added', fix: 'Fixed', correct: 'Fixed', repair: 'Fixed' };
+const VERBS: Readonly<Record<string, Group>> = {
+  add: 'Added',
+  introduce: 'Added',
+  let: 'Added',
+  allow: 'Added',
+  fix: 'Fixed',
+  correct: 'Fixed',
+  repair: 'Fixed',
+};
 
 /** Commits by what they mean to a reader, in the order of `GROUPS`; empty groups are left out. */
 export function groupCommits(commits: readonly Commit[]): readonly { readonly group: Group; readonly commits: readonly Commit[] }[] {
-  return GROUPS.map((group) => ({ group, commits: commits.filter((commit) => groupOf(commit) === group) })).filter((one) => one.commits.length > 0);
+  return GROUPS.map((group) => ({ group, commits: commits.filter((commit) => groupOf(commit) === group) })).filter(
+    (one) => one.commits.length > 0,
+  );
 }
 
 function groupOf({ subject, body }: Commit): Group {

@@ -15,7 +15,8 @@ export interface ReleaseResult {
 export async function release(): Promise<ReleaseResult> {
   const { tag: last } = await git.latestTag({ prefix: 'v' });
   const { commits } = await git.log(last === null ? {} : { since: last.commit });
-  if (commits.length === 0) return { released: false, version: null, story: `Nothing was committed since ${last?.name ?? 'the beginning'}.` };
+  if (commits.length === 0)
+    return { released: false, version: null, story: `Nothing was committed since ${last?.name ?? 'the beginning'}.` };
 
   const version = nextVersion(last?.name ?? null, commits);
   const { entries } = await files.list({});

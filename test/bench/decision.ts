@@ -36,7 +36,7 @@ async function openHold(lab: Lab, run: string): Promise<string> {
 async function waiting(lab: Lab, run: string): Promise<void> {
   for (;;) {
     const events = (await lab.client.workflow.getHandle(run).fetchHistory()).events ?? [];
-    if (events.some((event) => event.timerStartedEventAttributes != null)) return;
+    if (events.some((event) => Boolean(event.timerStartedEventAttributes))) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -23,7 +23,13 @@ export function renderFigure({ name, value, unit, goal, ok }: Figure): string {
 }
 
 export function machine(): Readonly<Record<string, string | number>> {
-  return { node: process.version, platform: `${process.platform} ${process.arch}`, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+  };
 }
 
 export function median(values: readonly number[]): number {

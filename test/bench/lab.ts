@@ -49,7 +49,10 @@ export async function openLab(): Promise<Lab> {
   const home = mkdtempSync(join(tmpdir(), 'holdpoint-bench-'));
   mkdirSync(join(home, 'policies'));
   writeFileSync(join(home, 'policies', 'bench.cedar'), POLICIES);
-  writeFileSync(join(home, 'holdpoint.config.yaml'), JSON.stringify({ people: { ada: {} }, groups: { approvers: ['ada'], operators: ['ada'] } }));
+  writeFileSync(
+    join(home, 'holdpoint.config.yaml'),
+    JSON.stringify({ people: { ada: {} }, groups: { approvers: ['ada'], operators: ['ada'] } }),
+  );
   const config = loadConfig({ env: {}, cwd: home });
   const { TEMPORAL_ADDRESS: _, ...env } = process.env;
   const [temporal, server] = await Promise.all([ensureTemporalServer({ home: join(home, 'temporal'), env, log: silent }), startPostgres()]);
@@ -80,19 +83,32 @@ export async function openLab(): Promise<Lab> {
     await work(await Worker.create({ ...WORKER, connection: native, taskQueue, workflowBundle, plugins: [plugin] }));
     await plugin.ready;
     return {
-      name, db,
+      name,
+      db,
       async start(workflow, input): Promise<RunId> {
-        const ask = { workflow, taskQueue, input: input as never, agent: 'bench', requesters: ['agent:bench'], labels: {}, limits: LIMITS, queues: [taskQueue] };
+        const ask = {
+          workflow,
+          taskQueue,
+          input: input as never,
+          agent: 'bench',
+          requesters: ['agent:bench'],
+          labels: {},
+          limits: LIMITS,
+          queues: [taskQueue],
+        };
         return (await startRun({ db, client }, ask)).run;
       },
     };
   }
 
   const rawBundle = await bundleWorkflowCode({ workflowsPath, logger });
-  await work(await Worker.create({ ...WORKER, connection: native, taskQueue: 'bench-raw', workflowBundle: rawBundle, activities: rawActivities }));
+  await work(
+    await Worker.create({ ...WORKER, connection: native, taskQueue: 'bench-raw', workflowBundle: rawBundle, activities: rawActivities }),
+  );
   let started = 0;
   const raw: Setting = {
-    name: 'raw', db: null,
+    name: 'raw',
+    db: null,
     async start(workflow, input) {
       started += 1;
       return (await client.workflow.start(workflow, { taskQueue: 'bench-raw', workflowId: `raw-${started}`, args: [input] })).workflowId;
@@ -100,11 +116,21 @@ export async function openLab(): Promise<Lab> {
   };
   const onPostgres = await supervised('postgres', postgres);
   const onPglite = await supervised('pglite', pglite);
-  const reconciler = createReconciler({ db: postgres, client, deliverers: [createWakeDeliverer({ db: postgres, client })], log: { info: silent, warn: silent } });
+  const reconciler = createReconciler({
+    db: postgres,
+    client,
+    deliverers: [createWakeDeliverer({ db: postgres, client })],
+    log: { info: silent, warn: silent },
+  });
   reconciler.start();
   const directory = createDirectory({ people: config.people, groups: config.groups });
   return {
-    client, home, raw, postgres: onPostgres, pglite: onPglite, postgresUrl,
+    client,
+    home,
+    raw,
+    postgres: onPostgres,
+    pglite: onPglite,
+    postgresUrl,
     async approve(hold) {
       const ask = { hold, choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null } as const;
       const storeResult = (): Promise<never> => Promise.reject(new Error('no result is given'));

@@ -34,7 +34,17 @@ export async function measureLedger(url: string, millis: number): Promise<readon
 async function newRun(db: Database): Promise<RunId> {
   const id = `run-${randomBytes(8).toString('hex')}`;
   const limits = completeLimits({ steps: MANY, identical: MANY });
-  await createRun(db, { id, agent: 'bench', workflow: 'bench', requesters: ['agent:bench'], labels: {}, limits, workflowId: id, taskQueue: 'bench', input: canonical({}) });
+  await createRun(db, {
+    id,
+    agent: 'bench',
+    workflow: 'bench',
+    requesters: ['agent:bench'],
+    labels: {},
+    limits,
+    workflowId: id,
+    taskQueue: 'bench',
+    input: canonical({}),
+  });
   return id;
 }
 
@@ -69,9 +79,20 @@ async function pair(db: Database, run: RunId, request: CallRequest): Promise<voi
 function requestFor(run: RunId, ordinal: number): CallRequest {
   const input = canonical({ text: `${ordinal}` });
   return {
-    key: stepKey('', ordinal), action: 'bench.step', execution: { workflowId: run, runId: run }, token: randomBytes(16).toString('hex'),
-    argsDigest: argsDigestOf('bench.step', input), digest: digestOf('bench.step', input, null), input, facts: null, idempotent: true, worst: 0 as Micros,
-    ruling: { kind: 'allow', policies: ['steps'], policySet: 'bench' }, shown: { title: '', fields: [], evidence: [] }, edit: null,
-    freshHold: `hold-${ordinal}`, lease: LEASE,
+    key: stepKey('', ordinal),
+    action: 'bench.step',
+    execution: { workflowId: run, runId: run },
+    token: randomBytes(16).toString('hex'),
+    argsDigest: argsDigestOf('bench.step', input),
+    digest: digestOf('bench.step', input, null),
+    input,
+    facts: null,
+    idempotent: true,
+    worst: 0 as Micros,
+    ruling: { kind: 'allow', policies: ['steps'], policySet: 'bench' },
+    shown: { title: '', fields: [], evidence: [] },
+    edit: null,
+    freshHold: `hold-${ordinal}`,
+    lease: LEASE,
   };
 }

@@ -21,7 +21,9 @@ async function part(name: string, measure: () => Promise<readonly Figure[]> | re
   for (const figure of measured) say(renderFigure(figure));
 }
 
-say('Temporal dev server with a database file (WAL, synchronous=NORMAL), history.transferProcessorMaxPollRPS=2000, history.timerProcessorMaxPollRPS=2000.');
+say(
+  'Temporal dev server with a database file (WAL, synchronous=NORMAL), history.transferProcessorMaxPollRPS=2000, history.timerProcessorMaxPollRPS=2000.',
+);
 await part('policies', () => measurePolicy(quick ? 2_000 : 10_000));
 const lab = await openLab();
 try {

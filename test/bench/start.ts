@@ -28,7 +28,12 @@ export async function measureStart(root: string, rounds: number): Promise<readon
 async function startOnce(root: string, home: string, rest: boolean): Promise<{ readonly seconds: number; readonly mebibytes: number }> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawn('npm', ['start'], { cwd: root, env: { ...process.env, HOLDPOINT_HOME: home, HOLDPOINT_PORT: String(port) }, stdio: 'ignore', detached: true });
+  const child = spawn('npm', ['start'], {
+    cwd: root,
+    env: { ...process.env, HOLDPOINT_HOME: home, HOLDPOINT_PORT: String(port) },
+    stdio: 'ignore',
+    detached: true,
+  });
   const ended = once(child, 'exit');
   try {
     while (!(await healthy(port))) {
@@ -51,11 +56,19 @@ function memory(home: string): number {
   const { pid } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number };
   const { server } = JSON.parse(readFileSync(join(home, 'temporal', 'temporal.json'), 'utf8')) as { server: { pid: number } };
   const shown = execFileSync('ps', ['-o', 'rss=', '-p', `${pid},${server.pid}`], { encoding: 'utf8' });
-  return shown.trim().split('\n').reduce((sum, line) => sum + Number(line), 0) / 1_024;
+  return (
+    shown
+      .trim()
+      .split('\n')
+      .reduce((sum, line) => sum + Number(line), 0) / 1_024
+  );
 }
 
 async function healthy(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/api/v1/health`).then((response) => response.ok, () => false);
+  return fetch(`http://127.0.0.1:${port}/api/v1/health`).then(
+    (response) => response.ok,
+    () => false,
+  );
 }
 
 async function freePort(): Promise<number> {

@@ -20,9 +20,14 @@ export async function measureThroughput(lab: Lab, rounds: number, say: (line: st
       const rates: Partial<Record<Setting['name'], number>> = {};
       for (const setting of turned([lab.raw, lab.postgres, lab.pglite], round)) rates[setting.name] = await rate(lab, setting, runs, steps);
       for (const name of ['postgres', 'pglite'] as const) ratios[name].push((rates[name] ?? 0) / (rates.raw ?? Number.NaN));
-      say(`  ${runs} runs, round ${round + 1}: ${Object.entries(rates).map(([name, value]) => `${name} ${value.toFixed(0)}`).join(', ')} steps/s`);
+      say(
+        `  ${runs} runs, round ${round + 1}: ${Object.entries(rates)
+          .map(([name, value]) => `${name} ${value.toFixed(0)}`)
+          .join(', ')} steps/s`,
+      );
     }
-    for (const name of ['postgres', 'pglite'] as const) figures.push(atLeast(`supervised / raw steps per second, ${name}, ${runs} runs`, median(ratios[name]), 'x', GOALS[name]));
+    for (const name of ['postgres', 'pglite'] as const)
+      figures.push(atLeast(`supervised / raw steps per second, ${name}, ${runs} runs`, median(ratios[name]), 'x', GOALS[name]));
   }
   return figures;
 }
@@ -30,14 +35,19 @@ export async function measureThroughput(lab: Lab, rounds: number, say: (line: st
 /** Events and workflow tasks of an allowed step, beyond those of the raw one. */
 export async function measureHistory(lab: Lab): Promise<readonly Figure[]> {
   const count = 20;
-  const [raw, supervised] = await Promise.all([lab.raw, lab.postgres].map(async (setting) => {
-    const handle = lab.client.workflow.getHandle(await setting.start('steps', { count }));
-    await handle.result();
-    const events = (await handle.fetchHistory()).events ?? [];
-    return { events: events.length, tasks: events.filter((event) => event.workflowTaskCompletedEventAttributes != null).length };
-  }));
+  const [raw, supervised] = await Promise.all(
+    [lab.raw, lab.postgres].map(async (setting) => {
+      const handle = lab.client.workflow.getHandle(await setting.start('steps', { count }));
+      await handle.result();
+      const events = (await handle.fetchHistory()).events ?? [];
+      return { events: events.length, tasks: events.filter((event) => Boolean(event.workflowTaskCompletedEventAttributes)).length };
+    }),
+  );
   const extra = (of: 'events' | 'tasks'): number => ((supervised?.[of] ?? Number.NaN) - (raw?.[of] ?? Number.NaN)) / count;
-  return [atMost('extra events per allowed step', extra('events'), 'events', 0), atMost('extra workflow tasks per allowed step', extra('tasks'), 'tasks', 0)];
+  return [
+    atMost('extra events per allowed step', extra('events'), 'events', 0),
+    atMost('extra workflow tasks per allowed step', extra('tasks'), 'tasks', 0),
+  ];
 }
 
 /** Time per step late in a long run ÷ early in it, over windows of 100 steps that end at 1,000 and begin at 50. */
@@ -54,7 +64,9 @@ export async function measureLongRun(lab: Lab, rounds: number): Promise<readonly
 
 async function rate(lab: Lab, setting: Setting, runs: number, steps: number): Promise<number> {
   const startedAt = performance.now();
-  await Promise.all(Array.from({ length: runs }, async () => lab.client.workflow.getHandle(await setting.start('steps', { count: steps })).result()));
+  await Promise.all(
+    Array.from({ length: runs }, async () => lab.client.workflow.getHandle(await setting.start('steps', { count: steps })).result()),
+  );
   return (runs * steps * 1_000) / (performance.now() - startedAt);
 }
 
