@@ -15,7 +15,7 @@ import { closeHold, openHold } from './write-hold.ts';
 const READ_FACTS = `
   SELECT holdpoint_now() AS now, ${CALL_COLUMNS},
     (SELECT count(*) FROM calls alike WHERE (alike.run || ' ' || alike.args_digest) = $1 || ' ' || $3 AND alike.key <> $2) AS identical,
-    (SELECT json_agg(h ORDER BY h.opened_at DESC, h.id DESC) FROM (
+    (SELECT json_agg(h) FROM (
       SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key = $2
       UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND ${STILL_OPEN}
     ) h) AS holds
@@ -77,11 +77,15 @@ function factsOf(locked: LockedRun, read: FactsRow, request: CallRequest): Facts
     run: runFromRow(locked),
     // The columns of a call that is not there are all null.
     earlier: (read.key as string | null) === null ? null : callFromRow(read),
-    holds: (read.holds ?? []).map(holdFromRow),
+    holds: (read.holds ?? []).map(holdFromRow).sort(newestFirst),
     identical: read.identical,
     unfolded: locked.unfolded as readonly Unfolded[],
     request,
   };
+}
+
+function newestFirst(a: Hold, b: Hold): number {
+  return b.openedAt - a.openedAt || (a.id < b.id ? 1 : -1);
 }
 
 function write(tx: Queryable, locked: LockedRun, facts: Facts, decided: Decided): void {

@@ -4,14 +4,14 @@ export const functions: readonly string[] = [
     RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + (SELECT shift FROM clock);
   END $$`,
 
-  // The preimage is that of core/audit.ts; a test compares the two.
+  // The preimage is that of core/audit.ts; a test compares the two. Stable, as convert_to is: an immutable one would not be inlined.
   `CREATE FUNCTION holdpoint_audit_hash(previous text, seq bigint, at bigint, body text) RETURNS text
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT encode(sha256(convert_to(previous || chr(10) || seq || chr(10) || at || chr(10) || body, 'UTF8')), 'hex')
+  LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT encode(sha256(convert_to(previous || chr(10) || seq::text || chr(10) || at::text || chr(10) || body, 'UTF8')), 'hex')
   $$`,
 
   `CREATE FUNCTION holdpoint_audit_rows(head text, last bigint, at bigint, bodies text[])
-  RETURNS TABLE (seq bigint, body text, hash text) LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
+  RETURNS TABLE (seq bigint, body text, hash text) LANGUAGE plpgsql STABLE ROWS 1 AS $$
   BEGIN
     hash := head;
     seq := last;
