@@ -2,6 +2,7 @@ import { CancellationScope, condition, isCancellation, sleep } from '@temporalio
 import type { Millis, StepKey } from '../core/index.ts';
 import { freshActivitySeq } from './activator.ts';
 import { answerOf } from './answers.ts';
+import { forever } from './forever.ts';
 import type { OpenWait, OpenWaits } from './open-waits.ts';
 import type { Wakes } from './wakes.ts';
 
@@ -68,11 +69,6 @@ async function withdrawPatiently(question: Question): Promise<void> {
       await sleep(atLeastOne(Math.min(answer.after, LONGEST_PAUSE)));
     }
   }
-}
-
-/** For a killed run: an error could be caught, and the loop that caught it would spin. Terminating ends it. */
-function forever(): Promise<never> {
-  return CancellationScope.nonCancellable(() => new Promise<never>(() => undefined));
 }
 
 /** A time-out of 0 means none to `condition`. */

@@ -10,6 +10,7 @@ import { unwrapResult } from './edits.ts';
 import { governedLocalOptions, governedOptions, withdrawLocalOptions, withdrawOptions } from './governed-options.ts';
 import { readRunHeader, withHeader } from './header-codec.ts';
 import { createOpenWaits } from './open-waits.ts';
+import { createSpinGuard } from './spin-guard.ts';
 import { createStepCounter } from './step-counter.ts';
 import { createWakes } from './wakes.ts';
 
@@ -25,6 +26,7 @@ const wakeSignal = defineSignal<[unknown]>(WAKE_SIGNAL);
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   const room: Room = { wakes: createWakes(), waits: createOpenWaits() };
+  const guarded = createSpinGuard();
   let header: RunHeader | null = null;
   let steps = createStepCounter(null);
 
@@ -71,18 +73,23 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
         async scheduleActivity(input, next) {
           // Named in the configuration: it is as if there were no Holdpoint.
           if (passesUngoverned(header, input.activityType, input.options.taskQueue)) return await next(input);
-          checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
-          return await call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) });
+          return await guarded(async () => {
+            checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
+            return await call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) });
+          });
         },
 
         async scheduleLocalActivity(input, next) {
-          return await call(input, next, { ask: governedLocalOptions(input.options), withdraw: withdrawLocalOptions() });
+          const options = { ask: governedLocalOptions(input.options), withdraw: withdrawLocalOptions() };
+          return await guarded(() => call(input, next, options));
         },
 
         async startChildWorkflowExecution(input, next) {
-          checkQueue(input.options.taskQueue, header, `The child workflow "${input.workflowType}"`);
-          checkCron(input.options.cronSchedule, input.workflowType);
-          return await next({ ...input, headers: withHeader(input.headers, steps.childHeader(steps.take())) });
+          return await guarded(async () => {
+            checkQueue(input.options.taskQueue, header, `The child workflow "${input.workflowType}"`);
+            checkCron(input.options.cronSchedule, input.workflowType);
+            return await next({ ...input, headers: withHeader(input.headers, steps.childHeader(steps.take())) });
+          });
         },
 
         async continueAsNew(input, next) {
@@ -91,13 +98,17 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
         },
 
         async startNexusOperation(input, next) {
-          checkNexus(header, input.endpoint, input.service, input.operation);
-          return await next(input);
+          return await guarded(async () => {
+            checkNexus(header, input.endpoint, input.service, input.operation);
+            return await next(input);
+          });
         },
 
         async signalWorkflow(input, next) {
-          if (input.target.type === 'external') checkSignal(header, input.signalName, input.target.workflowExecution.workflowId ?? '');
-          await next(input);
+          await guarded(async () => {
+            if (input.target.type === 'external') checkSignal(header, input.signalName, input.target.workflowExecution.workflowId ?? '');
+            await next(input);
+          });
         },
       },
     ],

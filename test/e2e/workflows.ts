@@ -136,6 +136,18 @@ export async function indiscreet(): Promise<Told> {
   return ask({ action: 'tool.login', input: { user: 'ida', password: 'open-sesame-4711' } });
 }
 
+/** Sends its calls to where no gate is known to stand, and does not take no for an answer. */
+export async function astray({ call, taskQueue }: { call: Call; taskQueue: string }): Promise<never> {
+  const elsewhere = proxyActivities<Record<string, (input: unknown) => Promise<unknown>>>({ startToCloseTimeout: '1m', taskQueue });
+  for (;;) {
+    try {
+      await elsewhere[call.action]?.(call.input);
+    } catch {
+      // It tries again.
+    }
+  }
+}
+
 /** A step in a scope that a signal cancels, and another step afterwards. */
 export async function cancellable({ first, next }: { first: Call; next: Call | null }): Promise<Told[]> {
   const scope = new CancellationScope();
