@@ -35,7 +35,6 @@ describeLedgers('what else the ledger keeps', (open) => {
     db = await open();
     await migrate(db);
   });
-  const now = async (): Promise<number> => (await db.query<{ now: number }>('SELECT holdpoint_now() AS now'))[0]!.now;
 
   describe('deliveries', () => {
     const wake = async () => {
