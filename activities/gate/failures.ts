@@ -30,7 +30,9 @@ export function failedFailure(action: string, message: string): ApplicationFailu
   return answer(FAILURES.failed, `${action} failed: ${message}`, [body]);
 }
 
-/** Temporal runs the activity again; the next attempt asks the gate again, and adds no event. */
+/** Temporal runs the activity again, which asks the gate again and adds no event. Where it was cancelled meanwhile, this is its end. */
 export function retryFailure(action: string, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type: 'HoldpointRetry', message: `${action}: ${message}`, category: ApplicationFailureCategory.BENIGN });
+  const body: FailedBody = { action, message };
+  const category = ApplicationFailureCategory.BENIGN;
+  return ApplicationFailure.create({ type: FAILURES.failed, message: `${action} failed: ${message}`, details: [body], category });
 }
