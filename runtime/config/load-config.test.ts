@@ -52,7 +52,7 @@ describe('loadConfig', () => {
       people: { ada: { name: 'Ada' } },
       limits: { steps: 100, spend: 250_000, time: 1_800_000 },
       agents: { bot: { limits: { steps: 7, spend: 250_000 } } },
-      worker: { actions: join(cwd, 'src/actions.js'), activities: null },
+      worker: { actions: join(cwd, 'src/actions.js') },
       temporal: { address: 'temporal:7233' },
       queues: ['q'],
     });

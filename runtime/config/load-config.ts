@@ -31,7 +31,6 @@ export interface Config {
 export interface WorkerConfig {
   readonly actions: string;
   readonly workflows: string;
-  readonly activities: string | null;
   readonly taskQueue: string;
 }
 
@@ -81,7 +80,6 @@ function complete(config: ConfigFile, file: string | null, folder: string, envir
       : {
           actions: path(config.worker.actions),
           workflows: path(config.worker.workflows),
-          activities: config.worker.activities === undefined ? null : path(config.worker.activities),
           taskQueue: config.worker.taskQueue ?? 'holdpoint',
         };
   return {

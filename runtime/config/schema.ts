@@ -64,7 +64,6 @@ export const configSchema = z.strictObject(
         {
           actions: path.describe('Module that exports the actions.'),
           workflows: path.describe('Module that exports the workflows.'),
-          activities: path.optional().describe('Module that exports activities beside the actions.'),
           taskQueue: z.string('must be text').min(1, 'must not be empty').optional().describe('Default: holdpoint.'),
         },
         MAP_RULE,

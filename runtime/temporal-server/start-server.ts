@@ -9,7 +9,7 @@ import { readRecord, writeRecord } from './server-record.ts';
 
 export const NAMESPACE = 'default';
 export const STOP_GRACE_MS = 5_000;
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 /** All that the server sees of our environment, since any TEMPORAL_* variable would change what it does. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TZ'];
 
