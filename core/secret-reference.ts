@@ -1,8 +1,11 @@
 import type { Json } from './names.ts';
 
-/** What a secret field may hold: the name of a secret, never the secret. */
+/**
+ * What a secret field may hold: the name of a secret, never the secret. Names are upper-case letters, digits and
+ * underscores, beginning with a letter: what else looks like a reference may be a secret that somebody put there.
+ */
 export function isSecretReference(value: unknown): value is string {
-  return typeof value === 'string' && /^secret:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(value);
+  return typeof value === 'string' && /^secret:[A-Z][A-Z0-9_]{0,127}$/.test(value);
 }
 
 /** A field of an input, and where it is: `auth.tokens.0`. */

@@ -3,29 +3,32 @@ import { CompleteAsyncError } from '@temporalio/common';
 import { HEARTBEAT_EVERY, LEASE } from '../../core/index.ts';
 import type { Micros, Outcome, Token } from '../../core/index.ts';
 import { renew } from '../../ledger/index.ts';
-import { NothingHappened } from '../define-action.ts';
 import type { ActionContext, ActionLog } from '../define-action.ts';
 import type { RegisteredAction } from '../registry.ts';
-import { AttemptSecrets } from '../secrets.ts';
+import { AttemptSecrets, SecretMissing } from '../secrets.ts';
+import { errorText } from './error-text.ts';
 import type { CallIdentity, GateParts } from './parts.ts';
 
 /** How long an action may take to stop once it was told to. */
 const STOP_WITHIN = 2_000;
-/** Longest error text that is kept. */
-const LONGEST_ERROR = 2_000;
 
-/** How the gate's permission travels to the registered activity function, past inner interceptors. */
+/** How the gate's permission travels to the registered activity function, past inner interceptors. It is good for one run. */
 interface Permission {
+  readonly registered: RegisteredAction;
   readonly input: unknown;
   readonly context: ActionContext<unknown>;
+  used: boolean;
 }
 const permission = new AsyncLocalStorage<Permission>();
 
-/** The activity function of an action: it runs only where the gate has just let it. */
+/** The activity function of an action: it runs only where the gate has just let it, and once. */
 export function governedActivity(registered: RegisteredAction): () => Promise<unknown> {
   return async () => {
     const granted = permission.getStore();
-    if (granted === undefined) throw new Error(`${registered.manifest.action} was called past the gate and did nothing.`);
+    if (granted === undefined || granted.registered.manifest.action !== registered.manifest.action || granted.used) {
+      throw new Error(`${registered.manifest.action} was called past the gate and did nothing.`);
+    }
+    granted.used = true;
     return registered.action.run(granted.input, granted.context);
   };
 }
@@ -37,10 +40,19 @@ export interface ActivitySurroundings {
   readonly log: ActionLog;
 }
 
-/** A finished attempt. `value` is what `run` returned, scrubbed; only a success has one. */
-export type Attempted =
+/** How an action ended. `value` is what `run` returned, scrubbed; only a success has one. */
+export type Ended =
   | { readonly kind: 'succeeded'; readonly value: unknown; readonly spend: Micros }
   | { readonly kind: Exclude<Outcome['kind'], 'succeeded'>; readonly error: string; readonly spend: Micros };
+
+/**
+ * An attempt that the gate has done with. `leftBehind` = it did not stop when it was told to, and still runs; it
+ * resolves with how it ended after all.
+ */
+export interface Attempted {
+  readonly ended: Ended;
+  readonly leftBehind: Promise<Ended> | null;
+}
 
 export interface Attempt {
   readonly who: CallIdentity;
@@ -56,58 +68,99 @@ export async function attemptEffect(
   parts: Pick<GateParts, 'db' | 'secrets'>, attempt: Attempt, surroundings: ActivitySurroundings, call: () => Promise<unknown>,
 ): Promise<Attempted> {
   const { registered, who, reserved } = attempt;
-  const { timeout } = registered.manifest;
+  const { timeout, secrets: secretFields } = registered.manifest;
   const stop = new AbortController();
   const secrets = new AttemptSecrets(parts.secrets);
   let reported: Micros | null = null;
+  const spent = (): Micros => reported ?? reserved;
   const context: ActionContext<unknown> = {
     facts: attempt.facts,
     idempotencyKey: `${who.run.id}${who.header.key}`,
     signal: AbortSignal.any([stop.signal, surroundings.cancellation]),
     deadline: new Date(Date.now() + timeout),
     run: { id: who.run.id, agent: who.run.agent },
-    log: surroundings.log,
+    log: cleanLog(surroundings.log, secrets),
     secret: (reference) => secrets.resolve(reference),
     cost: (amount) => {
       if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`A cost is a whole number of micro-USD; got ${String(amount)}.`);
       reported = amount;
     },
   };
+
+  async function run(): Promise<Ended> {
+    try {
+      const value = await permission.run({ registered, input: attempt.input, context, used: false }, call);
+      const parsed = registered.action.output.safeParse(secrets.scrub(value));
+      if (parsed.success) return { kind: 'succeeded', value: parsed.data, spend: spent() };
+      return unclear(registered, spent(), `its output does not fit its schema: ${errorText(parsed.error.issues[0]?.message ?? 'invalid')}`);
+    } catch (error) {
+      const message = errorText(error, (text) => secrets.scrubText(text));
+      if (isNothingHappened(error)) return { kind: 'not-started', error: message, spend: 0 as Micros };
+      if (error instanceof CompleteAsyncError) return unclear(registered, spent(), 'it asked to be completed from outside, which is not supported');
+      return unclear(registered, spent(), stop.signal.aborted ? errorText(stop.signal.reason) : message);
+    }
+  }
+
+  try {
+    secrets.resolveAll(attempt.input, secretFields);
+  } catch (error) {
+    // What the action cannot have, it is told before it begins: nobody need ask what became of it.
+    const why = error instanceof SecretMissing ? error.message : `A secret could not be read: ${errorText(error)}`;
+    return { ended: { kind: 'not-started', error: why, spend: 0 as Micros }, leftBehind: null };
+  }
   const beating = setInterval(() => void beat(parts, attempt, surroundings, stop), HEARTBEAT_EVERY);
   const late = setTimeout(() => stop.abort(new Error(`it took more than ${timeout} ms`)), timeout);
-  const spent = (): Micros => reported ?? reserved;
+  const patience = patienceWith(context.signal);
   try {
-    const running = permission.run({ input: attempt.input, context }, call);
-    const value = await Promise.race([running, unstoppable(context.signal)]);
-    const parsed = registered.action.output.safeParse(secrets.scrub(value));
-    if (!parsed.success) return ended(registered, spent(), `its output does not fit its schema: ${parsed.error.issues[0]?.message ?? 'invalid'}`);
-    return { kind: 'succeeded', value: parsed.data, spend: spent() };
-  } catch (error) {
-    const message = secrets.scrubText(messageOf(error)).slice(0, LONGEST_ERROR);
-    if (error instanceof NothingHappened) return { kind: 'not-started', error: message, spend: 0 as Micros };
-    if (error instanceof CompleteAsyncError) return ended(registered, spent(), 'it asked to be completed from outside, which is not supported');
-    return ended(registered, spent(), stop.signal.aborted ? messageOf(stop.signal.reason) : message);
+    const running = run();
+    const ended = await Promise.race([running, patience.over]);
+    if (ended !== null) return { ended, leftBehind: null };
+    return { ended: unclear(registered, spent(), `${errorText(context.signal.reason)}, and it did not stop when it was told to`), leftBehind: running };
   } finally {
     clearInterval(beating);
     clearTimeout(late);
+    patience.end();
   }
 }
 
 /** An attempt that neither succeeded nor surely did nothing: known to be repeatable, or a question. */
-function ended(registered: RegisteredAction, spend: Micros, error: string): Attempted {
+export function unclear(registered: RegisteredAction, spend: Micros, error: string): Ended {
   const { idempotent, readOnly } = registered.manifest.annotations;
   return { kind: idempotent || readOnly ? 'failed' : 'unknown', error, spend };
 }
 
-/** Rejects when an action ignores its signal for too long: the gate stops waiting, and the outcome is open. */
-function unstoppable(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const arm = (): void => {
-      setTimeout(() => reject(signal.reason instanceof Error ? signal.reason : new Error('it was cancelled')), STOP_WITHIN).unref();
+/** By name: a project may have its own copy of this package. */
+function isNothingHappened(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NothingHappened';
+}
+
+function cleanLog(log: ActionLog, secrets: AttemptSecrets): ActionLog {
+  const clean = (fields: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> | undefined =>
+    fields === undefined ? undefined : (secrets.scrub(fields) as Record<string, unknown>);
+  return {
+    info: (message, fields) => log.info(secrets.scrubText(message), clean(fields)),
+    warn: (message, fields) => log.warn(secrets.scrubText(message), clean(fields)),
+  };
+}
+
+/** Over when an action ignores its signal for too long: the gate stops waiting, and the outcome is open. */
+function patienceWith(signal: AbortSignal): { readonly over: Promise<null>; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let arm: () => void = () => undefined;
+  const over = new Promise<null>((resolve) => {
+    arm = () => {
+      timer = setTimeout(() => resolve(null), STOP_WITHIN);
     };
     if (signal.aborted) arm();
     else signal.addEventListener('abort', arm, { once: true });
   });
+  return {
+    over,
+    end() {
+      signal.removeEventListener('abort', arm);
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function beat(parts: Pick<GateParts, 'db'>, attempt: Attempt, surroundings: ActivitySurroundings, stop: AbortController): Promise<void> {
@@ -118,10 +171,6 @@ async function beat(parts: Pick<GateParts, 'db'>, attempt: Attempt, surroundings
     if (answer === 'fenced') stop.abort(new Error('the run was killed'));
   } catch (error) {
     // The ledger is away: the effect is under way already, and its outcome is told when the ledger is back.
-    surroundings.log.warn('the claim could not be renewed', { error: messageOf(error) });
+    surroundings.log.warn('the claim could not be renewed', { error: errorText(error) });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,24 +1,25 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { BEGIN_WITHIN, decide, EDITED_KEY, LEASE } from '../../core/index.ts';
-import type { ActionName, AuditEntry, CallRequest, Micros, Outcome, Token, Verdict } from '../../core/index.ts';
-import { claim, LedgerError, renew, settle } from '../../ledger/index.ts';
+import type { ActionName, CallRequest, Micros, StoredResult, Token, Verdict } from '../../core/index.ts';
+import { claim, LedgerError, renew } from '../../ledger/index.ts';
 import type { RegisteredAction } from '../registry.ts';
 import { attemptEffect } from './effect.ts';
-import type { ActivitySurroundings, Attempted } from './effect.ts';
+import type { ActivitySurroundings, Attempted, Ended } from './effect.ts';
+import { errorText } from './error-text.ts';
 import { deniedFailure, failedFailure, fencedFailure, heldFailure, laterFailure, retryFailure } from './failures.ts';
 import { drawHoldId, drawToken } from './ids.ts';
+import { LEDGER_REFUSES, ledgerTrouble } from './ledger-trouble.ts';
+import { recordable, settleAttempt, tellLate } from './outcome.ts';
+import type { Telling } from './outcome.ts';
 import type { CallIdentity, GateParts } from './parts.ts';
 import { prepare, resolveAgain } from './prepare.ts';
 import type { MergedEdit, Prepared } from './prepare.ts';
+import { ResultMissing } from './results.ts';
 
-/** How long a workflow sleeps when the ledger is away, in milliseconds. */
-const LEDGER_AWAY = 2_000;
-/** How long the outcome of an effect is offered to a ledger that is away, before the next attempt must ask a person. */
-const SETTLE_FOR = 60_000;
-/** How often in a row a call is prepared anew because its facts moved, before the workflow sleeps. */
+/** How often in a row a call is prepared anew because it could not begin, before the workflow sleeps. */
 const FRESH_STARTS = 5;
 /** Attempts of an action that says nothing: more only where a second run changes nothing. */
 const DEFAULT_ATTEMPTS = 3;
+const TOO_LATE = 'it could not begin within a second of its claim';
 
 export interface GateCall {
   readonly who: CallIdentity;
@@ -32,7 +33,14 @@ export interface GateCall {
 }
 
 /** Once around: the question was answered (`returns`, or a throw), or must be put again with fresh facts. */
-type Turn = { readonly kind: 'returns'; readonly value: unknown } | { readonly kind: 'again'; readonly edit: MergedEdit | null };
+type Turn =
+  | { readonly kind: 'returns'; readonly value: unknown }
+  | { readonly kind: 'again'; readonly edit: MergedEdit | null; readonly why: string; readonly leftBehind?: LeftBehind };
+/** An attempt whose action still runs although the gate has done with it. */
+interface LeftBehind {
+  readonly telling: Telling;
+  readonly ended: Promise<Ended>;
+}
 
 /**
  * One governed call, step by step: prepare, claim, effect, settle. Returns the action's result, or throws
@@ -40,25 +48,33 @@ type Turn = { readonly kind: 'returns'; readonly value: unknown } | { readonly k
  */
 export async function passGate(parts: GateParts, call: GateCall): Promise<unknown> {
   let edit: MergedEdit | null = null;
-  for (let turn = 0; turn < FRESH_STARTS; turn += 1) {
-    const done: Turn = await ask(parts, call, edit);
-    if (done.kind === 'returns') return done.value;
-    edit = done.edit;
+  let why = '';
+  const leftBehind: LeftBehind[] = [];
+  try {
+    for (let turn = 0; turn < FRESH_STARTS; turn += 1) {
+      const done: Turn = await ask(parts, call, edit);
+      if (done.kind === 'returns') return done.value;
+      ({ edit, why } = done);
+      if (done.leftBehind !== undefined) leftBehind.push(done.leftBehind);
+    }
+    throw laterFailure(1_000, why);
+  } finally {
+    // By now the question is open to which the late outcome belongs.
+    for (const { telling, ended } of leftBehind) void tellLate(parts, telling, ended);
   }
-  throw laterFailure(1_000, 'what the call would act on keeps changing');
 }
 
 async function ask(parts: GateParts, call: GateCall, edit: MergedEdit | null): Promise<Turn> {
   const prepared = await prepare(parts, call.who, call.action, call.args, edit);
   const request: CallRequest = { ...prepared.request, token: drawToken(), freshHold: drawHoldId() };
-  const { verdict, decidedAt } = await claimOrLater(parts, call.who, request);
+  const { verdict, ...when } = await claimOrLater(parts, call, request);
   switch (verdict.kind) {
     case 'allow':
-      return attempt(parts, call, prepared, { request, decidedAt, reserve: verdict.reserve, edit });
+      return attempt(parts, call, prepared, { request, ...when, reserve: verdict.reserve, edit });
     case 'recorded':
-      return { kind: 'returns', value: await parts.results.load(verdict.result) };
+      return { kind: 'returns', value: await recordedResult(parts, call, verdict.result) };
     case 'edited':
-      return { kind: 'again', edit: verdict };
+      return { kind: 'again', edit: verdict, why: 'what an approver changed does not come to rest' };
     case 'hold':
       throw heldFailure(verdict.hold, verdict.askAgainAfter);
     case 'deny':
@@ -70,68 +86,98 @@ async function ask(parts: GateParts, call: GateCall, edit: MergedEdit | null): P
   }
 }
 
-interface Claimed {
-  readonly request: CallRequest;
-  /** Monotonic, in milliseconds: just before the claim was written. */
+/** What an earlier success answers with. It happened, whatever becomes of the answer. */
+async function recordedResult(parts: GateParts, call: GateCall, stored: StoredResult | null): Promise<unknown> {
+  const { log } = call.surroundings;
+  try {
+    const { value, deliverable } = await parts.results.load(stored);
+    if (deliverable) return value;
+  } catch (error) {
+    if (error instanceof LedgerError) throw ledgerTrouble(error, log);
+    log.warn('a recorded result could not be read', { error: errorText(error) });
+    if (!(error instanceof ResultMissing)) throw laterFailure(LEDGER_REFUSES, `its recorded result could not be read: ${errorText(error)}`);
+    throw failedFailure(call.action, `it succeeded before, and its result is gone from the ledger; do not repeat it`);
+  }
+  throw tooLarge(call.action);
+}
+
+function tooLarge(action: ActionName): Error {
+  return failedFailure(action, 'it succeeded, and its result is too large to return (2 MB); do not repeat it');
+}
+
+/** When a claim was decided: monotonic, in milliseconds, just before it was written. `twice` = the reply to the first writing was lost. */
+interface DecidedAt {
   readonly decidedAt: number;
+  readonly twice: boolean;
+}
+
+interface Claimed extends DecidedAt {
+  readonly request: CallRequest;
   readonly reserve: Micros;
   readonly edit: MergedEdit | null;
 }
 
 async function attempt(parts: GateParts, call: GateCall, prepared: Prepared, claimed: Claimed): Promise<Turn> {
-  const { request, edit } = claimed;
+  const { request, edit, reserve } = claimed;
   const registered = parts.actions.get(call.action);
   if (registered === undefined || prepared.effect === null) throw new RangeError('An undeclared call was allowed.');
+  const { who, surroundings } = call;
+  const telling: Telling = { who, registered, request, surroundings };
   const hindrance = await mayBegin(parts, call, registered, prepared, claimed);
   if (hindrance !== null) {
-    await settleAttempt(parts, call, request, { kind: 'not-started', why: hindrance });
-    call.surroundings.cancellation.throwIfAborted();
-    return { kind: 'again', edit: null };
+    await settleAttempt(parts, telling, { kind: 'not-started', why: hindrance });
+    surroundings.cancellation.throwIfAborted();
+    return { kind: 'again', edit: null, why: hindrance };
   }
   const { input, facts } = prepared.effect;
-  const { who, surroundings } = call;
-  const ended = await attemptEffect(parts, { who, token: request.token, registered, input, facts, reserved: claimed.reserve }, surroundings, call.run);
-  return conclude(parts, call, registered, request, ended, edit);
+  const attempted = await attemptEffect(parts, { who, token: request.token, registered, input, facts, reserved: reserve }, surroundings, call.run);
+  return conclude(parts, call, telling, attempted, edit);
 }
 
-/** Null when the effect may begin now; otherwise why it must not. */
+/** Null when the effect may begin now; otherwise why it must not. Never throws: what was claimed is settled. */
 async function mayBegin(parts: GateParts, call: GateCall, registered: RegisteredAction, prepared: Prepared, claimed: Claimed): Promise<string | null> {
-  const { request, decidedAt } = claimed;
+  const { request, decidedAt, twice } = claimed;
   if (call.surroundings.cancellation.aborted) return 'it was cancelled before it began';
+  const slow = (): boolean => performance.now() - decidedAt > BEGIN_WITHIN / 2;
   if (registered.action.resolve !== undefined) {
     const now = await resolveAgain(registered, prepared.effect?.input);
-    if (now !== request.facts) return 'what it would act on changed after the claim';
-    if (performance.now() - decidedAt > BEGIN_WITHIN / 2) return renewed(parts, call.who, request.token);
+    if (now.kind === 'failed') return `what it would act on could not be read again: ${now.why}`;
+    if (now.text !== request.facts) return 'what it would act on changed after the claim';
+    if (call.surroundings.cancellation.aborted) return 'it was cancelled before it began';
+    if (slow()) return renewed(parts, call.who, request.token);
   }
-  return performance.now() - decidedAt > BEGIN_WITHIN ? 'it could not begin within a second of its claim' : null;
+  // The lease runs from the first writing, however long it took to hear of it.
+  if (twice) return renewed(parts, call.who, request.token);
+  return performance.now() - decidedAt > BEGIN_WITHIN ? TOO_LATE : null;
 }
 
 /** Facts that are slow to read use up the second in which an effect must begin; asking the fence again starts it anew. */
 async function renewed(parts: GateParts, who: CallIdentity, token: Token): Promise<string | null> {
   const askedAt = performance.now();
-  const answer = await renew(parts.db, who.run.id, who.header.key, token, LEASE);
-  if (answer !== 'renewed') return answer === 'fenced' ? 'the run was killed' : 'another attempt has taken over';
-  return performance.now() - askedAt > BEGIN_WITHIN ? 'it could not begin within a second of its claim' : null;
+  try {
+    const answer = await renew(parts.db, who.run.id, who.header.key, token, LEASE);
+    if (answer !== 'renewed') return answer === 'fenced' ? 'the run was killed' : 'another attempt has taken over';
+  } catch (error) {
+    return `the ledger went away before it began: ${errorText(error)}`;
+  }
+  return performance.now() - askedAt > BEGIN_WITHIN ? TOO_LATE : null;
 }
 
-async function conclude(
-  parts: GateParts, call: GateCall, registered: RegisteredAction, request: CallRequest, ended: Attempted, edit: MergedEdit | null,
-): Promise<Turn> {
-  if (ended.kind === 'succeeded') {
-    const value = tagged(ended.value, call.who, edit);
-    const { stored, deliverable } = await parts.results.store(value);
-    await settleAttempt(parts, call, request, { kind: 'succeeded', spend: ended.spend, result: stored });
-    if (!deliverable) throw failedFailure(call.action, 'it succeeded, and its result is too large to return (2 MB); do not repeat it');
+async function conclude(parts: GateParts, call: GateCall, telling: Telling, { ended, leftBehind }: Attempted, edit: MergedEdit | null): Promise<Turn> {
+  const value = ended.kind === 'succeeded' ? tagged(ended.value, call.who, edit) : null;
+  const { outcome, deliverable } = await recordable(parts, telling, ended.kind === 'succeeded' ? { ...ended, value } : ended);
+  await settleAttempt(parts, telling, outcome);
+  if (outcome.kind === 'succeeded') {
+    if (!deliverable) throw tooLarge(call.action);
     return { kind: 'returns', value };
   }
-  const { error, spend } = ended;
-  await settleAttempt(parts, call, request, ended.kind === 'not-started' ? { kind: 'not-started', why: error } : { kind: ended.kind, error, spend });
   call.surroundings.cancellation.throwIfAborted();
   // An unknown outcome is asked about at once; the claim that follows opens the question.
-  if (ended.kind === 'unknown') return { kind: 'again', edit };
-  const attempts = registered.action.attempts ?? DEFAULT_ATTEMPTS;
-  if (call.temporalAttempt < attempts) throw retryFailure(call.action, error);
-  throw failedFailure(call.action, error);
+  if (outcome.kind === 'unknown') return { kind: 'again', edit, why: outcome.error, ...(leftBehind && { leftBehind: { telling, ended: leftBehind } }) };
+  const why = outcome.kind === 'not-started' ? outcome.why : outcome.error;
+  // No attempt begins while an earlier one still runs.
+  const attempts = leftBehind === null ? (telling.registered.action.attempts ?? DEFAULT_ATTEMPTS) : 1;
+  throw call.temporalAttempt < attempts ? retryFailure(call.action, why) : failedFailure(call.action, why);
 }
 
 /** Tells the workflow that an approver changed the arguments; see `EditedResult`. */
@@ -142,55 +188,20 @@ function tagged(value: unknown, who: CallIdentity, edit: MergedEdit | null): unk
   return { [EDITED_KEY]: told, result: value };
 }
 
-async function claimOrLater(parts: GateParts, who: CallIdentity, request: CallRequest): Promise<{ verdict: Verdict; decidedAt: number }> {
+async function claimOrLater(parts: GateParts, call: GateCall, request: CallRequest): Promise<{ verdict: Verdict } & DecidedAt> {
   let decidedAt = performance.now();
   for (let tries = 1; ; tries += 1) {
     try {
-      const verdict = await claim(parts.db, who.run.id, request, (facts) => {
+      const verdict = await claim(parts.db, call.who.run.id, request, (facts) => {
         decidedAt = performance.now();
         return decide(facts);
       });
       if (verdict === null) throw deniedFailure({ code: 'run_unknown', message: 'The ledger knows no such run.', policies: [], by: null, askAgain: false });
-      return { verdict, decidedAt };
+      return { verdict, decidedAt, twice: tries > 1 };
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
-      if (error.code === 'invariant_broken') {
-        throw deniedFailure({ code: 'invariant_broken', message: `The ledger refused what the gate decided: ${error.message}`, policies: [], by: null, askAgain: false });
-      }
       // The reply to a COMMIT may have been lost; the same token makes the second claim harmless.
-      if (error.code !== 'ledger_away' || tries > 1) throw laterFailure(LEDGER_AWAY, 'the ledger is away');
+      if (error.code !== 'ledger_away' || tries > 1) throw ledgerTrouble(error, call.surroundings.log);
     }
-  }
-}
-
-/** Records an outcome, however long the ledger is away within reason; what it cannot record, a later attempt must ask about. */
-async function settleAttempt(parts: GateParts, call: GateCall, request: CallRequest, outcome: Outcome): Promise<void> {
-  const audit: AuditEntry = {
-    kind: `call.${outcome.kind}`,
-    body: { key: request.key, action: request.action, ...told(outcome) },
-  };
-  const giveUpAt = performance.now() + SETTLE_FOR;
-  for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
-    try {
-      const answer = await settle(parts.db, call.who.run.id, request.key, request.token, outcome, audit);
-      if (answer === 'late') throw laterFailure(0, 'another attempt of this call has taken over');
-      return;
-    } catch (error) {
-      if (!(error instanceof LedgerError) || (error.code !== 'ledger_away' && error.code !== 'ledger_busy')) throw error;
-      if (performance.now() > giveUpAt) throw laterFailure(LEDGER_AWAY, 'the ledger is away and the outcome could not be recorded');
-      call.surroundings.heartbeat();
-      await delay(wait);
-    }
-  }
-}
-
-function told(outcome: Outcome): AuditEntry['body'] {
-  switch (outcome.kind) {
-    case 'succeeded':
-      return { spend: outcome.spend };
-    case 'not-started':
-      return { why: outcome.why };
-    default:
-      return { spend: outcome.spend, error: outcome.error };
   }
 }

@@ -2,17 +2,20 @@ import type { Context } from '@temporalio/activity';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker';
 import { HEADER, parseCallHeader, pathOf, WITHDRAW_ACTIVITY } from '../../core/index.ts';
-import type { DenialCode } from '../../core/index.ts';
+import type { CallHeader, DenialCode } from '../../core/index.ts';
 import { appendInstallationAudit, LedgerError, withdrawCall } from '../../ledger/index.ts';
 import type { ActionRegistry } from '../registry.ts';
 import { governedActivity } from './effect.ts';
+import { errorText, plainText } from './error-text.ts';
 import { createIdentifier } from './executions.ts';
 import type { Identified, Identifier } from './executions.ts';
 import { deniedFailure, laterFailure } from './failures.ts';
 import { passGate } from './gate.ts';
+import { LEDGER_AWAY, ledgerTrouble } from './ledger-trouble.ts';
 import type { GateParts } from './parts.ts';
 
-const LEDGER_AWAY = 2_000;
+/** Of an activity's name in the installation's audit, in characters. */
+const LONGEST_NAME = 200;
 
 /** The gate as an activity interceptor. It must be the innermost: it judges the arguments that will really be used. */
 export function createGate(parts: GateParts): (context: Context) => ActivityInterceptors {
@@ -69,8 +72,7 @@ class Gate implements ActivityInboundCallsInterceptor {
 
   async #identify(input: ActivityExecuteInput): Promise<Identified> {
     const { workflowExecution } = this.#context.info;
-    const payload = input.headers[HEADER];
-    const header = payload === undefined ? null : parseCallHeader(defaultPayloadConverter.fromPayload(payload));
+    const header = headerOf(input);
     if (workflowExecution === undefined || header === null) {
       return { kind: 'refused', code: 'run_unknown', message: 'The call says of no run that it belongs to one; only runs that Holdpoint started are let through.' };
     }
@@ -78,8 +80,11 @@ class Gate implements ActivityInboundCallsInterceptor {
     try {
       return await this.#identifier.identify(header, workflowExecution);
     } catch (error) {
-      if (error instanceof LedgerError) throw laterFailure(LEDGER_AWAY, 'the ledger is away');
-      throw error;
+      const { log } = this.#context;
+      if (error instanceof LedgerError) throw ledgerTrouble(error, log);
+      // Temporal could not be asked whose execution this is; without an answer nothing passes.
+      log.warn('the execution of a call could not be confirmed', { error: errorText(error) });
+      throw laterFailure(LEDGER_AWAY, 'Temporal could not say whose call this is');
     }
   }
 
@@ -87,7 +92,8 @@ class Gate implements ActivityInboundCallsInterceptor {
   async #refuse(code: DenialCode, message: string): Promise<never> {
     const { activityType, workflowExecution } = this.#context.info;
     try {
-      const body = { action: activityType, workflowId: workflowExecution?.workflowId ?? null, runId: workflowExecution?.runId ?? null, code, message };
+      const action = plainText(activityType, LONGEST_NAME);
+      const body = { action, workflowId: workflowExecution?.workflowId ?? null, runId: workflowExecution?.runId ?? null, code, message };
       await appendInstallationAudit(this.#parts.db, { kind: 'call.rejected', body });
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
@@ -96,7 +102,21 @@ class Gate implements ActivityInboundCallsInterceptor {
   }
 
   async #withdraw(run: string, key: Parameters<typeof withdrawCall>[2]): Promise<null> {
-    await withdrawCall(this.#parts.db, run, key, 'the workflow stopped waiting');
+    try {
+      await withdrawCall(this.#parts.db, run, key, 'the workflow stopped waiting');
+      return null;
+    } catch (error) {
+      throw error instanceof LedgerError ? ledgerTrouble(error, this.#context.log) : error;
+    }
+  }
+}
+
+/** Null for what is no header of ours, however it is encoded. */
+function headerOf({ headers }: ActivityExecuteInput): CallHeader | null {
+  const payload = headers[HEADER];
+  try {
+    return payload === undefined ? null : parseCallHeader(defaultPayloadConverter.fromPayload(payload));
+  } catch {
     return null;
   }
 }

@@ -4,11 +4,14 @@ import type { ActionName, CallRequest, CanonicalText, Denial, DenialCode, Digest
 import type { Evidence, Resolved } from '../define-action.ts';
 import type { RegisteredAction } from '../registry.ts';
 import { literalSecrets, withoutLiterals } from '../secrets.ts';
+import { errorText, plainText } from './error-text.ts';
 import type { CallIdentity, GateParts, Policies } from './parts.ts';
 import { shownOf } from './shown.ts';
 
 /** How long `resolve` may take. */
 const RESOLVE_WITHIN = 5_000;
+/** In characters: of a refusal's message, of a title, and of a name that nothing declares. */
+const LONGEST = { message: 2_000, title: 300, name: 200 } as const;
 
 /** An approver's changes, to be merged into the arguments before everything else. */
 export interface MergedEdit {
@@ -32,31 +35,58 @@ export interface Prepared {
 export async function prepare(parts: GateParts, who: CallIdentity, name: ActionName, args: readonly unknown[], edit: MergedEdit | null): Promise<Prepared> {
   const registered = parts.actions.get(name);
   const policies = parts.policies();
-  const asked: Question = { who, name, raw: asSent(args), policies, registered };
   if (registered === undefined) {
-    const message = `No action named "${name}" is declared on this worker.`;
-    return denied(asked, 'action_undeclared', message);
+    // Temporal takes any name; the ledger takes no NUL.
+    const shown = plainText(name.replaceAll('\0', '\uFFFD'), LONGEST.name);
+    return denied({ who, name: shown, raw: args.length === 1 ? args[0] : [...args], policies, registered }, 'action_undeclared', `No action named "${shown}" is declared on this worker.`);
   }
-  if (args.length > 1) return denied(asked, 'input_invalid', `${name} takes one argument, an object; got ${args.length}.`);
+  const asked: Question = { who, name, raw: args.length === 0 ? {} : args[0], policies, registered };
+  // Which fields of several arguments hold secrets, nobody declared: none is recorded.
+  if (args.length > 1) return denied({ ...asked, raw: { arguments: args.length } }, 'input_invalid', `${name} takes one argument, an object; got ${args.length}.`);
   if (!isJson(asked.raw)) return denied(asked, 'input_invalid', unrepresentable(asked.raw));
 
-  const literals = literalSecrets(asked.raw, registered.manifest.secrets);
-  if (literals.length > 0) {
-    const message = `The field ${literals.join(', ')} of ${name} takes a reference "secret:NAME", never a secret itself.`;
-    return denied({ ...asked, raw: withoutLiterals(asked.raw, literals) }, 'secret_literal', message);
-  }
-  const parsed = registered.action.input.safeParse(edit === null ? asked.raw : merged(asked.raw, edit));
-  if (!parsed.success) return denied(asked, 'input_invalid', describeIssues(name, parsed.error.issues));
+  const { secrets } = registered.manifest;
+  const refused = refuseLiterals(asked, literalSecrets(asked.raw, secrets));
+  if (refused !== null) return refused;
+  const parsed = parse(registered, edit === null ? asked.raw : merged(asked.raw, edit));
+  if (!parsed.success) return denied(asked, 'input_invalid', `The input of ${name} ${parsed.why}.`);
+  // A default, or a schema that moves things about, can put a literal where the caller put none.
+  const moved = refuseLiterals(asked, literalSecrets(parsed.data, secrets));
+  if (moved !== null) return moved;
 
   const resolved = await readFacts(registered, parsed.data);
   if (resolved.kind === 'failed') return denied(asked, 'facts_unresolved', `What ${name} would act on could not be read: ${resolved.why}`);
   return ready(asked, registered, parsed.data, resolved, edit);
 }
 
-/** Reads the facts again; null = they could not be read. For the comparison right before the effect. */
-export async function resolveAgain(registered: RegisteredAction, input: unknown): Promise<CanonicalText | null> {
+/** Reads the facts again, for the comparison right before the effect; null = the action resolves none. Never throws. */
+export async function resolveAgain(
+  registered: RegisteredAction, input: unknown,
+): Promise<{ readonly kind: 'read'; readonly text: CanonicalText | null } | { readonly kind: 'failed'; readonly why: string }> {
   const resolved = await readFacts(registered, input);
-  return resolved.kind === 'failed' || resolved.facts === undefined ? null : canonicalOf(resolved.facts);
+  if (resolved.kind === 'failed') return resolved;
+  try {
+    return { kind: 'read', text: resolved.facts === undefined ? null : canonicalOf(resolved.facts) };
+  } catch (error) {
+    return { kind: 'failed', why: errorText(error) };
+  }
+}
+
+function refuseLiterals(asked: Question, literals: ReturnType<typeof literalSecrets>): Prepared | null {
+  if (literals.length === 0) return null;
+  const fields = literals.map((field) => field.join('.')).join(', ');
+  const message = `The field ${fields} of ${asked.name} takes a reference "secret:NAME", never a secret itself.`;
+  return denied({ ...asked, raw: withoutLiterals(asked.raw, literals) }, 'secret_literal', message);
+}
+
+/** A schema is the developer's code: it may throw, and zod throws where a part of it is asynchronous. */
+function parse({ action }: RegisteredAction, raw: unknown): { readonly success: true; readonly data: unknown } | { readonly success: false; readonly why: string } {
+  try {
+    const parsed = action.input.safeParse(raw);
+    return parsed.success ? parsed : { success: false, why: describeIssues(parsed.error.issues) };
+  } catch (error) {
+    return { success: false, why: `could not be checked: ${errorText(error)}` };
+  }
 }
 
 interface Question {
@@ -78,19 +108,23 @@ function ready(asked: Question, registered: RegisteredAction, input: unknown, re
     worst = registered.action.cost?.worst(input) ?? (0 as Micros);
     if (!Number.isSafeInteger(worst) || worst < 0) throw new Refusal('invalid', 'money_invalid', `The worst cost of ${name} is ${String(worst)}, not a whole number of micro-USD.`);
   } catch (error) {
-    return denied(asked, 'input_invalid', messageOf(error));
+    return denied(asked, 'input_invalid', errorText(error));
   }
   const inputJson = JSON.parse(inputText) as Json;
   const facts = factsText === null ? null : (JSON.parse(factsText) as Json);
   const { agent, workflow, requesters, labels } = who.run;
-  const ruling = policies.rule({ agent, action: name, input: inputJson, facts, run: { workflow, requesters, labels } });
+  let ruling: PolicyRuling;
+  try {
+    ruling = policies.rule({ agent, action: name, input: inputJson, facts, run: { workflow, requesters, labels } });
+  } catch (error) {
+    return denied(asked, 'policy_error', `The policies could not be evaluated: ${errorText(error)}`);
+  }
   return {
     request: {
       ...identity(asked, raw),
       digest: digestOf(name, inputText, factsText),
       input: inputText,
       facts: factsText,
-      idempotent: registered.manifest.annotations.idempotent || registered.manifest.annotations.readOnly,
       worst,
       ruling,
       shown: shownOf(titleOf(registered, input), inputJson, facts, resolved.evidence),
@@ -101,7 +135,7 @@ function ready(asked: Question, registered: RegisteredAction, input: unknown, re
 }
 
 function denied(asked: Question, code: DenialCode, message: string): Prepared {
-  const denial: Denial = { code, message, policies: [], by: null, askAgain: code === 'facts_unresolved' };
+  const denial: Denial = { code, message: plainText(message, LONGEST.message), policies: [], by: null, askAgain: code === 'facts_unresolved' };
   const ruling: PolicyRuling = { kind: 'deny', denial, policySet: asked.policies.hash };
   const storable: Json = isJson(asked.raw) ? asked.raw : { unrepresentable: true };
   return {
@@ -110,7 +144,6 @@ function denied(asked: Question, code: DenialCode, message: string): Prepared {
       digest: digestOf(asked.name, canonical(storable), null),
       input: canonical(storable),
       facts: null,
-      idempotent: asked.registered?.manifest.annotations.idempotent ?? false,
       worst: 0 as Micros,
       ruling,
       shown: shownOf(asked.name, storable, null, []),
@@ -120,8 +153,10 @@ function denied(asked: Question, code: DenialCode, message: string): Prepared {
   };
 }
 
-function identity({ who, name }: Question, raw: unknown): Pick<CallRequest, 'key' | 'action' | 'execution' | 'argsDigest' | 'lease'> {
-  return { key: who.header.key, action: name, execution: who.execution, argsDigest: argsDigestOf(name, canonical(raw)), lease: LEASE };
+function identity({ who, name, registered }: Question, raw: unknown): Pick<CallRequest, 'key' | 'action' | 'execution' | 'argsDigest' | 'idempotent' | 'lease'> {
+  const { idempotent = false, readOnly = false } = registered?.manifest.annotations ?? {};
+  const argsDigest = argsDigestOf(name, canonical(raw));
+  return { key: who.header.key, action: name, execution: who.execution, argsDigest, idempotent: idempotent || readOnly, lease: LEASE };
 }
 
 /** SHA-256 of the canonical text of `{ action, facts, input }`: members are in order, and are canonical already. */
@@ -146,27 +181,22 @@ async function readFacts(registered: RegisteredAction, input: unknown): Promise<
   try {
     const resolved: Resolved<unknown> = await Promise.race([resolve(input, { signal }), tooLate]);
     const parsed = schema.safeParse(resolved.facts);
-    if (!parsed.success) return { kind: 'failed', why: describeIssues('its facts', parsed.error.issues) };
+    if (!parsed.success) return { kind: 'failed', why: `what "resolve" found ${describeIssues(parsed.error.issues)}` };
     return { kind: 'read', facts: parsed.data, evidence: resolved.evidence ?? [] };
   } catch (error) {
-    return { kind: 'failed', why: messageOf(error) };
+    return { kind: 'failed', why: errorText(error) };
   }
-}
-
-/** The single argument as the workflow sent it; no argument counts as an empty object. */
-function asSent(args: readonly unknown[]): unknown {
-  return args.length === 0 ? {} : args.length === 1 ? args[0] : [...args];
 }
 
 function merged(raw: unknown, edit: MergedEdit): unknown {
   return { ...(raw as object), ...(JSON.parse(edit.changes) as object) };
 }
 
-function titleOf(registered: RegisteredAction, input: unknown): string {
+function titleOf({ action, manifest }: RegisteredAction, input: unknown): string {
   try {
-    return registered.action.title?.(input) ?? registered.manifest.summary;
+    return plainText(action.title?.(input) ?? manifest.summary, LONGEST.title);
   } catch {
-    return registered.manifest.summary;
+    return manifest.summary;
   }
 }
 
@@ -175,19 +205,16 @@ function unrepresentable(raw: unknown): string {
     canonical(raw);
     return 'The arguments are not JSON.';
   } catch (error) {
-    return messageOf(error);
+    return errorText(error);
   }
 }
 
-function describeIssues(what: string, issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+/** Says of a value that it does not fit; the end of a sentence. */
+function describeIssues(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
   const told = issues.slice(0, 5).map((issue) => `"${issue.path.map(String).join('.') || '(whole)'}": ${issue.message}`);
-  return `The input of ${what} does not fit its schema: ${told.join('; ')}.`;
+  return `does not fit its schema: ${told.join('; ')}`;
 }
 
 function sha256(text: string): Digest {
   return createHash('sha256').update(text, 'utf8').digest('hex') as Digest;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,9 +12,18 @@ const DELIVERED_AT_MOST = 2_000_000;
 
 /** Results as the ledger keeps them: through the worker's data converter, so that its codecs encrypt them. */
 export interface ResultStore {
-  /** `deliverable` is false where Temporal would refuse the payload. */
+  /**
+   * `deliverable` is false where Temporal would refuse the payload. Throws `LedgerError`, and whatever the data
+   * converter throws of a value that it cannot encode.
+   */
   store(value: unknown): Promise<{ readonly stored: StoredResult; readonly deliverable: boolean }>;
-  load(stored: StoredResult | null): Promise<unknown>;
+  /** Throws `LedgerError`, `ResultMissing`, and whatever the data converter throws of what it cannot decode. */
+  load(stored: StoredResult | null): Promise<{ readonly value: unknown; readonly deliverable: boolean }>;
+}
+
+/** A call's result is recorded by reference, and what it refers to is not there. */
+export class ResultMissing extends Error {
+  override readonly name = 'ResultMissing';
 }
 
 interface StoredPayload {
@@ -27,19 +36,24 @@ export function createResultStore(db: Database, converter: LoadedDataConverter):
     async store(value) {
       const payload = await encodeToPayload(converter, value);
       const text = payloadText(payload);
-      const deliverable = (payload.data?.length ?? 0) <= DELIVERED_AT_MOST;
+      const deliverable = isDeliverable(payload);
       if (text.length <= INLINE_AT_MOST) return { stored: { kind: 'inline', payload: text }, deliverable };
       const sha256 = createHash('sha256').update(text, 'utf8').digest('hex');
       await putBlob(db, sha256, text);
       return { stored: { kind: 'blob', sha256, bytes: text.length }, deliverable };
     },
     async load(stored) {
-      if (stored === null) return null;
+      if (stored === null) return { value: null, deliverable: true };
       const text = stored.kind === 'inline' ? stored.payload : await getBlob(db, stored.sha256);
-      if (text === null) throw new Error('A recorded result is missing from the ledger.');
-      return await decodeOptionalSinglePayload(converter, textPayload(text));
+      if (text === null) throw new ResultMissing('Its recorded result is missing from the ledger.');
+      const payload = textPayload(text);
+      return { value: await decodeOptionalSinglePayload(converter, payload), deliverable: isDeliverable(payload) };
     },
   };
+}
+
+function isDeliverable(payload: Payload): boolean {
+  return (payload.data?.length ?? 0) <= DELIVERED_AT_MOST;
 }
 
 function payloadText(payload: Payload): string {

@@ -1,5 +1,6 @@
 import type { Json, Shown } from '../../core/index.ts';
 import type { Evidence } from '../define-action.ts';
+import { plainText } from './error-text.ts';
 
 const MOST_EVIDENCE = 20;
 const LONGEST_EVIDENCE = 3_000;
@@ -9,7 +10,7 @@ export function shownOf(title: string, input: Json, facts: Json | null, evidence
   return {
     title,
     fields: [...fieldsOf('', input), ...(facts === null ? [] : fieldsOf('facts.', facts))],
-    evidence: evidence.slice(0, MOST_EVIDENCE).map((one) => ({ title: one.title, text: cut(one.text) })),
+    evidence: evidence.slice(0, MOST_EVIDENCE).map((one) => ({ title: plainText(one.title, LONGEST_EVIDENCE), text: cut(String(one.text)) })),
   };
 }
 
@@ -26,5 +27,6 @@ function textOf(value: Json): string {
 
 /** Evidence helps; it is not what is approved, so it may be cut, and says that it was. */
 function cut(text: string): string {
-  return text.length <= LONGEST_EVIDENCE ? text : `${text.slice(0, LONGEST_EVIDENCE)}\n… (${text.length - LONGEST_EVIDENCE} more characters)`;
+  const rest = text.length - LONGEST_EVIDENCE;
+  return `${plainText(text, LONGEST_EVIDENCE)}${rest > 0 ? `\n… (${rest} more characters)` : ''}`;
 }

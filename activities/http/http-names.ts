@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSecretReference } from '../../core/index.ts';
 
 const URL_MAX = 4_096;
 const VALUE_MAX = 4_096;
@@ -58,7 +59,7 @@ function headerFault(name: string, value: string): string | null {
   if (OURS.has(name) || name.startsWith('proxy-')) return `The header "${name}" cannot be given: the client sets it, or nobody may.`;
   // The value is not repeated: it may be a secret in the wrong place.
   if (SECRET_HEADERS.some((secret) => secret === name)) {
-    return /^secret:[A-Za-z0-9_.-]{1,100}$/.test(value) ? null : `The header "${name}" is given as "secret:NAME", never by its value.`;
+    return isSecretReference(value) ? null : `The header "${name}" is given as "secret:NAME", never by its value.`;
   }
   return isHeaderValue(value) ? null : `The header "${name}" has printable ASCII characters only, at most ${VALUE_MAX}.`;
 }
