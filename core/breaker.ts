@@ -1,5 +1,8 @@
 import type { Hold } from './hold.ts';
 import type { Trip } from './limits/index.ts';
+import { formatDuration } from './duration.ts';
+import { formatUsd } from './money.ts';
+import type { Micros } from './names.ts';
 import type { Facts } from './verdict.ts';
 
 /** The hold of a whole run whose next call would pass a limit. It never expires: a stopped run stays stopped. */
@@ -21,7 +24,7 @@ export function breakerHold(facts: Facts, tripped: readonly Trip[]): Hold {
       title: `${run.agent} reached its limit of ${tripped.map((trip) => trip.limit).join(' and ')}`,
       fields: [
         { name: 'next call', value: request.action },
-        ...tripped.map((trip) => ({ name: trip.limit, value: `would come to ${trip.reached}, limit ${trip.max}` })),
+        ...tripped.map((trip) => ({ name: trip.limit, value: `would come to ${amountOf(trip, trip.reached)}, limit ${amountOf(trip, trip.max)}` })),
         ...request.shown.fields,
       ],
       evidence: [],
@@ -31,4 +34,10 @@ export function breakerHold(facts: Facts, tripped: readonly Trip[]): Hold {
     edit: null,
     result: null,
   };
+}
+
+/** In the unit that people think in. */
+function amountOf({ limit }: Trip, amount: number): string {
+  if (limit === 'spend') return formatUsd(amount as Micros);
+  return limit === 'time' ? formatDuration(amount) : String(amount);
 }

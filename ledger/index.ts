@@ -4,7 +4,7 @@ export { openPostgres } from './postgres.ts';
 export type { PostgresOptions } from './postgres.ts';
 export { openPglite } from './pglite.ts';
 export type { PgliteOptions } from './pglite.ts';
-export { LEDGER_VERSION, migrate } from './migrate.ts';
+export { LEDGER_VERSION, migrate, requireVersion } from './migrate.ts';
 export { appendInstallationAudit, bindNamespace, findPolicySet, publishPolicySet, readInstallation } from './installation.ts';
 export type { Installation } from './installation.ts';
 

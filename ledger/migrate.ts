@@ -48,6 +48,18 @@ export async function migrate(db: Database): Promise<{ from: number; to: number 
   });
 }
 
+/**
+ * Whether the schema is this release's, for who may not migrate it. Throws `LedgerError`: `ledger_newer`, or
+ * `ledger_failed` where it is older or not there at all.
+ */
+export async function requireVersion(db: Database): Promise<void> {
+  const [row] = await db.query<{ version: number }>('SELECT coalesce(max(version), 0) AS version FROM migrations');
+  const version = row?.version ?? 0;
+  refuseNewer(version);
+  if (version === LEDGER_VERSION) return;
+  throw new LedgerError('ledger_failed', `The ledger is at version ${version}; this release needs ${LEDGER_VERSION}. Start its server, which migrates.`);
+}
+
 function refuseNewer(version: number): void {
   if (version <= LEDGER_VERSION) return;
   throw new LedgerError('ledger_newer', `The ledger is at version ${version}; this release knows ${LEDGER_VERSION}. Upgrade this release.`);

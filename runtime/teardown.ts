@@ -5,6 +5,7 @@ const STOP_WITHIN = 35_000;
 
 /** What was started, to be stopped in the opposite order, once. */
 export interface Teardown {
+  /** `stop` may fail: the others are stopped all the same. */
   add(name: string, stop: () => Promise<void>): void;
   run(): Promise<void>;
 }
@@ -16,7 +17,7 @@ export function createTeardown(): Teardown {
   async function stopAll(): Promise<void> {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       // oxlint-disable-next-line no-await-in-loop -- a part stops before those that it stands on
-      await Promise.race([part.stop().catch(() => undefined), delay(STOP_WITHIN, undefined, { ref: false })]);
+      await Promise.race([stopped(part.stop), delay(STOP_WITHIN, undefined, { ref: false })]);
     }
   }
 
@@ -31,4 +32,12 @@ export function createTeardown(): Teardown {
       return running;
     },
   };
+}
+
+async function stopped(stop: () => Promise<void>): Promise<void> {
+  try {
+    await stop();
+  } catch {
+    // What was to end has ended, one way or another.
+  }
 }

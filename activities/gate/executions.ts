@@ -17,7 +17,7 @@ export interface Identifier {
   identify(header: CallHeader, execution: ExecutionRef): Promise<Identified>;
 }
 
-export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>): Identifier {
+export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>, remembered = REMEMBERED): Identifier {
   const runs = new Map<string, RunIdentity & { readonly workflowId: string }>();
   const executions = new Map<string, string>();
 
@@ -27,7 +27,7 @@ export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>): Ide
     const found = await findRunIdentity(parts.db, header.run);
     if (found === null) return null;
     const run = { id: header.run, ...found };
-    remember(runs, header.run, run);
+    remember(runs, header.run, run, remembered);
     return run;
   }
 
@@ -59,15 +59,15 @@ export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>): Ide
       if (executions.get(cacheKey) !== claimed) {
         const trouble = await verify(header.run, run.workflowId, header.path, execution, 0);
         if (trouble !== null) return { kind: 'refused', code: 'execution_mismatch', message: `The call is not what its header says: ${trouble}.` };
-        remember(executions, cacheKey, claimed);
+        remember(executions, cacheKey, claimed, remembered);
       }
       return { kind: 'known', who: { header, execution, run } };
     },
   };
 }
 
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  if (map.size >= REMEMBERED) {
+function remember<V>(map: Map<string, V>, key: string, value: V, atMost: number): void {
+  if (map.size >= atMost) {
     const oldest = map.keys().next();
     if (oldest.done !== true) map.delete(oldest.value);
   }

@@ -7,8 +7,7 @@ import { Refusal } from '../../core/index.ts';
 export async function loadActions(path: string): Promise<ActionTree> {
   checkExists('worker.actions', path);
   try {
-    const module: unknown = await import(pathToFileURL(path).href);
-    return module as ActionTree;
+    return exportsOf((await import(pathToFileURL(path).href)) as ActionTree);
   } catch (error) {
     const typescript = path.endsWith('.ts') ? ' This Node.js may not read TypeScript: build it, and name the built file.' : '';
     const why = error instanceof Error ? error.message : String(error);
@@ -16,6 +15,12 @@ export async function loadActions(path: string): Promise<ActionTree> {
       hint: `Correct the module.${typescript}`, cause: error,
     });
   }
+}
+
+/** Named exports; a module of CommonJS has them all in `default` once more, or there alone. */
+function exportsOf(module: ActionTree): ActionTree {
+  const { default: whole, 'module.exports': _, ...named } = module;
+  return Object.keys(named).length === 0 && whole !== undefined ? (whole as ActionTree) : named;
 }
 
 export function checkExists(option: string, path: string): void {

@@ -7,16 +7,17 @@ import type { ActivityInterceptorsFactory, BundleOptions, ReplayWorkerOptions, W
 import { createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
 import type { ActionRegistry, ActionTree } from '../../activities/index.ts';
 import { HEARTBEAT_EVERY, Refusal } from '../../core/index.ts';
-import { openPostgres, publishManifests, publishPolicySet } from '../../ledger/index.ts';
+import { openPostgres, publishManifests, publishPolicySet, requireVersion } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
 import type { PolicySource } from '../../policy/index.ts';
 import type { Config } from '../config/load-config.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { refusing } from '../installation/open-ledger.ts';
 import { modulePath } from '../module-path.ts';
 import { describeExecution } from './describe.ts';
 import { environmentSecrets } from './secrets.ts';
-import { checkWorker } from './startup-checks.ts';
+import { checkBundle, checkLast, checkWorker } from './startup-checks.ts';
 
 export interface HoldpointOptions {
   /** Every action that this worker may run, as a module's exports. */
@@ -40,7 +41,6 @@ export class HoldpointPlugin extends SimplePlugin {
   readonly #registry: ActionRegistry;
   readonly #config: Config;
   readonly #given: Database | undefined;
-  #opened: Database | undefined;
   #converter: LoadedDataConverter = loadDataConverter();
   #gate: ActivityInterceptorsFactory | undefined;
   readonly #ready = deferred();
@@ -64,7 +64,7 @@ export class HoldpointPlugin extends SimplePlugin {
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const configured = super.configureWorker(options);
-    checkWorker(configured, this.#registry, this.#config.ungoverned);
+    checkWorker(configured, this.#registry, this.#config.ungoverned, this);
     const { interceptors, workflowsPath, activities } = configured;
     this.#converter = loadDataConverter(configured.dataConverter);
     const gate: ActivityInterceptorsFactory = (context) => {
@@ -86,27 +86,30 @@ export class HoldpointPlugin extends SimplePlugin {
   }
 
   override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
-    const { interceptors, workflowsPath } = options;
+    const { interceptors, workflowsPath, workflowBundle, plugins } = options;
+    checkLast(plugins, this);
+    if (workflowBundle !== undefined) checkBundle(workflowBundle);
     const workflowModules = workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), waitingRoom()];
     return { ...options, interceptors: { ...interceptors, workflowModules } };
   }
 
   /** The worker takes no task before the ledger is migrated, the policies are loaded, and both are published. */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    let opened: Database | undefined;
     try {
-      await this.#prepare();
+      const db = this.#given ?? (opened = await this.#open());
+      await this.#prepare(db);
       this.#ready.resolve();
       await next(worker);
     } catch (error) {
       this.#ready.reject(error);
       throw error;
     } finally {
-      await this.#opened?.close();
+      await opened?.close();
     }
   }
 
-  async #prepare(): Promise<void> {
-    const db = await this.#ledger();
+  async #prepare(db: Database): Promise<void> {
     const manifests = [...this.#registry.values()].map(({ manifest }) => manifest);
     const sources = await readPolicyFolder(this.#config.policies);
     const policies = loadPolicies({ sources, manifests, groups: this.#config.groups });
@@ -123,14 +126,20 @@ export class HoldpointPlugin extends SimplePlugin {
     });
   }
 
-  async #ledger(): Promise<Database> {
-    if (this.#given !== undefined) return this.#given;
+  /** With the worker's role, which may neither migrate nor decide. */
+  async #open(): Promise<Database> {
     const url = this.#config.environment.databaseUrl;
     if (url === null) {
       throw new Refusal('refused', 'ledger_not_named', 'The plugin needs a ledger.', { hint: 'Set DATABASE_URL to a Postgres database.' });
     }
-    this.#opened = await openPostgres({ url, role: 'worker' });
-    return this.#opened;
+    const db = await refusing(openPostgres({ url, role: 'worker' }));
+    try {
+      await refusing(requireVersion(db));
+      return db;
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { assemble } from '../installation/assemble.ts';
 import { listen } from '../installation/listen.ts';
 import { refusing } from '../installation/open-ledger.ts';
 import { createTeardown } from '../teardown.ts';
-import { temporalSettings } from './connect.ts';
+import { reaching, temporalSettings } from './connect.ts';
 import { requireProduction } from './requirements.ts';
 
 export interface ProductionOptions {
@@ -32,7 +32,7 @@ export async function runServer(options: ProductionOptions): Promise<void> {
     const db = await refusing(openPostgres({ url: databaseUrl, role: 'server' }));
     teardown.add('ledger', () => db.close());
     const { connection, namespace } = temporalSettings(config, temporalAddress, env);
-    const temporal = await Connection.connect(connection);
+    const temporal = await reaching(Connection.connect(connection), temporalAddress);
     teardown.add('Temporal', () => temporal.close());
     const log = { info: print, warn: (message: string) => print(`warning: ${message}`) };
     const { server, reconciler, policies } = assemble({ db, client: new Client({ connection: temporal, namespace }), config, starter: 'person', log });

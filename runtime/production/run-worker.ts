@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { checkExists, loadActions } from '../installation/load-project.ts';
 import { HoldpointPlugin } from '../plugin/plugin.ts';
 import { createTeardown } from '../teardown.ts';
-import { temporalSettings } from './connect.ts';
+import { reaching, temporalSettings } from './connect.ts';
 import { requireProduction } from './requirements.ts';
 import { aborted } from './run-server.ts';
 import type { ProductionOptions } from './run-server.ts';
@@ -21,7 +21,7 @@ export async function runWorker(options: ProductionOptions): Promise<void> {
   try {
     Runtime.install({ shutdownSignals: [] });
     const { connection: settings, namespace } = temporalSettings(config, temporalAddress, env);
-    const connection = await NativeConnection.connect(settings);
+    const connection = await reaching(NativeConnection.connect(settings), temporalAddress);
     teardown.add('Temporal', () => connection.close());
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowsPath: workflows, plugins: [plugin], shutdownGraceTime: '30s' });
     const working = worker.run();
