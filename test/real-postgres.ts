@@ -8,11 +8,11 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { otherUser, postgresPrograms } from './postgres-programs.ts';
 
-/** The Postgres of HOLDPOINT_TEST_POSTGRES (the URL of a superuser), or one of our own on a free port of loopback. */
-export async function startPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+/** The Postgres of HOLDPOINT_TEST_POSTGRES (the URL of a superuser), or one of our own on a free port of loopback, with its data below `folder`. */
+export async function startPostgres(folder = tmpdir()): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const given = process.env['HOLDPOINT_TEST_POSTGRES'];
   if (given) return { url: given, stop: () => Promise.resolve() };
-  const scratch = await mkdtemp(join(tmpdir(), 'holdpoint-postgres-'));
+  const scratch = await mkdtemp(join(folder, 'holdpoint-postgres-'));
   const clean = () => rm(scratch, { recursive: true, force: true });
   try {
     const { port, stop } = await runPostgres(scratch);

@@ -19,7 +19,12 @@ export function atMost(name: string, value: number, unit: string, goal: number):
 
 /** `name value unit goal ok|short` */
 export function renderFigure({ name, value, unit, goal, ok }: Figure): string {
-  return `${name.padEnd(58)} ${String(value).padStart(10)} ${unit.padEnd(8)} ${goal.padEnd(9)} ${ok ? 'ok' : 'short'}`;
+  return `${name.padEnd(72)} ${String(value).padStart(10)} ${unit.padEnd(8)} ${goal.padEnd(9)} ${ok ? 'ok' : 'short'}`;
+}
+
+/** Measured for comparison; nobody set it a goal. */
+export function plain(name: string, value: number, unit: string): Figure {
+  return { name, value: rounded(value), unit, goal: '-', ok: true };
 }
 
 export function machine(): Readonly<Record<string, string | number>> {

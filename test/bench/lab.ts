@@ -29,7 +29,8 @@ export interface Lab {
   readonly raw: Setting;
   readonly postgres: Setting & { readonly db: Database };
   readonly pglite: Setting & { readonly db: Database };
-  readonly postgresUrl: string;
+  /** An empty database beside the one in use. */
+  readonly ledgerUrl: string;
   approve(hold: HoldId): Promise<void>;
   stop(): Promise<void>;
 }
@@ -56,7 +57,7 @@ export async function openLab(): Promise<Lab> {
   const config = loadConfig({ env: {}, cwd: home });
   const { TEMPORAL_ADDRESS: _, ...env } = process.env;
   const [temporal, server] = await Promise.all([ensureTemporalServer({ home: join(home, 'temporal'), env, log: silent }), startPostgres()]);
-  const postgresUrl = await freshDatabase(server.url);
+  const [postgresUrl, ledgerUrl] = await Promise.all([freshDatabase(server.url), freshDatabase(server.url)]);
   const [connection, native, postgres, pglite] = await Promise.all([
     Connection.connect({ address: temporal.address }),
     NativeConnection.connect({ address: temporal.address }),
@@ -130,7 +131,7 @@ export async function openLab(): Promise<Lab> {
     raw,
     postgres: onPostgres,
     pglite: onPglite,
-    postgresUrl,
+    ledgerUrl,
     async approve(hold) {
       const ask = { hold, choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null } as const;
       const storeResult = (): Promise<never> => Promise.reject(new Error('no result is given'));
