@@ -19,6 +19,8 @@ export interface RunSummary {
   readonly labels: Readonly<Record<string, string>>;
   readonly startedAt: Instant;
   readonly closedAt: Instant | null;
+  /** Why it ended: for a failed run the root cause. Null while it is open. */
+  readonly closedReason: string | null;
   readonly killed: { readonly at: Instant; readonly by: Principal | null; readonly reason: string | null } | null;
   readonly steps: { readonly used: number; readonly limit: number };
   readonly spend: { readonly settled: Micros; readonly reserved: Micros; readonly overrun: Micros; readonly limit: Micros };

@@ -10,7 +10,7 @@ const READ = `
 const STOP_WAITING = `
   UPDATE calls SET state = CASE state WHEN 'asked' THEN 'withdrawn' ELSE state END, waiting_for = NULL, changed_at = $2
   WHERE run = $1 AND (waiting_for IS NOT NULL OR state = 'asked')`;
-const CLOSE = 'UPDATE runs SET closed = $2, closed_at = $3 WHERE id = $1';
+const CLOSE = 'UPDATE runs SET closed = $2, closed_at = $3, closed_reason = $4 WHERE id = $1';
 
 /** Ends a run: its open holds and waiting calls are withdrawn. Idempotent; the first end stands. */
 export async function closeRun(db: Database, run: RunId, closed: RunClosed, why: string): Promise<void> {
@@ -20,7 +20,7 @@ export async function closeRun(db: Database, run: RunId, closed: RunClosed, why:
     const { now, holds } = row;
     for (const hold of holds) closeHold(tx, hold, { kind: 'withdrawn', at: now, why });
     void tx.query(STOP_WAITING, [run, now]);
-    void tx.query(CLOSE, [run, closed, now]);
+    void tx.query(CLOSE, [run, closed, now, why]);
     appendAudit(tx, run, now, [{ kind: 'run.closed', body: { closed, why, withdrawn: holds } }]);
     notify(tx, run);
   });

@@ -11,6 +11,8 @@ export interface RunRecord extends Run {
   readonly input: CanonicalText;
   readonly createdAt: Instant;
   readonly closedAt: Instant | null;
+  /** Why it ended, for people; null while it is open. */
+  readonly closedReason: string | null;
   /** Who killed it and why; null = nobody did. */
   readonly fence: { readonly by: Principal; readonly reason: string; readonly at: Instant } | null;
   /** Calls whose attempt is under way. */
@@ -46,7 +48,7 @@ const RUN_FIELDS = [
 export const RUN_COLUMNS = RUN_FIELDS.map((field) => `runs.${field}`).join(', ');
 /** The columns of a `RunRecord`; `runs` is joined with `run_inputs`. */
 export const RUN_RECORD_COLUMNS = `${RUN_COLUMNS}, runs.workflow_id, runs.first_run_id, runs.task_queue, runs.created_at, runs.closed_at,
-  runs.fence_by, runs.fence_reason, runs.claimed, run_inputs.input`;
+  runs.closed_reason, runs.fence_by, runs.fence_reason, runs.claimed, run_inputs.input`;
 
 /** `runState` in SQL, for filters; a test compares the two. */
 export const RUN_STATE = `(CASE WHEN runs.fenced_at IS NOT NULL THEN 'killed' WHEN runs.closed IS NOT NULL THEN runs.closed
@@ -83,6 +85,7 @@ export interface RunRecordRow extends RunRow {
   readonly task_queue: string;
   readonly created_at: number;
   readonly closed_at: number | null;
+  readonly closed_reason: string | null;
   readonly fence_by: string | null;
   readonly fence_reason: string | null;
   readonly claimed: number;
@@ -131,6 +134,7 @@ export function runRecordFromRow(row: RunRecordRow): RunRecord {
     input: row.input,
     createdAt: row.created_at,
     closedAt: row.closed_at,
+    closedReason: row.closed_reason,
     fence: at === null || by === null || reason === null ? null : { by, reason, at },
     claimed: row.claimed,
     state: runState({ ...run, claimed: row.claimed }),

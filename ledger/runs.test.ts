@@ -152,7 +152,12 @@ describeLedgers('runs in the ledger', (open) => {
       const hold = await askHeld(db, run, heldRequest('/1'));
       await closeRun(db, run, 'failed', 'its workflow ended');
       await closeRun(db, run, 'succeeded', 'again');
-      expect(await findRun(db, run)).toMatchObject({ state: 'failed', closedAt: expect.any(Number), openHolds: 0 });
+      expect(await findRun(db, run)).toMatchObject({
+        state: 'failed',
+        closedAt: expect.any(Number),
+        closedReason: 'its workflow ended',
+        openHolds: 0,
+      });
       expect(await findHold(db, hold)).toMatchObject({ state: { kind: 'withdrawn', why: 'its workflow ended' } });
       expect(await listCalls(db, run)).toMatchObject([{ state: { kind: 'withdrawn' }, waitingFor: null }]);
       expect(await decideHold(db, hold, says())).toMatchObject({ kind: 'refused' });

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { closeRun, fenceRuns, listExecutions, recordStart, runsToCheck } from '../ledger/index.ts';
 import type { Database, RunRecord } from '../ledger/index.ts';
 import type { Millis } from '../core/index.ts';
-import { describeExecution, eachOf } from './executions.ts';
+import { describeExecution, eachOf, failureText } from './executions.ts';
 import type { Described } from './executions.ts';
 import { namespaceMatches } from './namespace.ts';
 
@@ -58,7 +58,8 @@ async function closeIfEnded({ db, client, ours }: Sweep, run: RunRecord, firstRu
     return;
   }
   if (root.state === 'open' || (await hasOpenChild(db, client, run))) return;
-  await closeRun(db, run.id, run.fencedAt === null ? root.state : 'killed', `Its workflow ended: ${root.status}.`);
+  const why = root.state === 'failed' ? await failureText(client, run.workflowId, root) : `Its workflow ended: ${root.status}.`;
+  await closeRun(db, run.id, run.fencedAt === null ? root.state : 'killed', why);
 }
 
 /** The newest execution of the run's own chain, though its workflow id may serve another chain by now. */

@@ -1,3 +1,4 @@
+import { WorkflowFailedError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import type { RunClosed } from '../core/index.ts';
 import { isNotFound } from './temporal-trouble.ts';
@@ -38,6 +39,33 @@ export async function describeExecution(client: Client, workflowId: string, runI
     if (isNotFound(error)) return { kind: 'missing' };
     throw error;
   }
+}
+
+/** Longer messages of workflows are cut: the ledger keeps why a run ended, not what it said at length. */
+const LONGEST_REASON = 1_000;
+
+/** Why a failed execution failed, in a sentence: the root cause, which Temporal wraps in failures of its own. */
+export async function failureText(
+  client: Client,
+  workflowId: string,
+  { runId, status }: Described & { readonly kind: 'known' },
+): Promise<string> {
+  const bare = `Its workflow ended: ${status}.`;
+  if (status !== 'FAILED') return bare;
+  try {
+    await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();
+    return bare;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const text = rootCauseOf(error);
+    return text === '' ? bare : `Its workflow failed: ${text.slice(0, LONGEST_REASON)}`;
+  }
+}
+
+function rootCauseOf(error: Error): string {
+  let inner = error;
+  while (inner.cause instanceof Error) inner = inner.cause;
+  return inner.message;
 }
 
 /** Runs at most `most` of the given pieces of work at a time, all of them, and throws the first failure afterwards. */

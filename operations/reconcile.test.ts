@@ -108,6 +108,7 @@ describeLedgers('the reconciler', (open) => {
     reconcile(db);
     const [done, failed, continued] = [await start('echoes', 1), await start('fails'), await start('continues', 2)];
     await expect.poll(async () => [await closedAs(db, done), await closedAs(db, failed)], SOON).toEqual(['succeeded', 'failed']);
+    expect((await findRun(db, failed))?.closedReason).toBe('Its workflow failed: as asked');
     // Only the last of the chain answers.
     await expect.poll(() => wakes(continued), SOON).toEqual([]);
     expect(await closedAs(db, continued)).toBeNull();

@@ -14,6 +14,7 @@ export function runSummaryOf(run: RunRecord, now: Instant): RunSummary {
     labels: run.labels,
     startedAt: run.startedAt,
     closedAt: run.closedAt,
+    closedReason: run.closedReason,
     killed: run.fence,
     steps: { used: used.steps, limit: limits.steps },
     spend: { settled: used.settled, reserved: used.reserved, overrun: used.overrun, limit: limits.spend },

@@ -56,6 +56,7 @@ const run: RunView = {
   labels: { env: 'test' },
   startedAt: now - 300_000,
   closedAt: null,
+  closedReason: null,
   killed: null,
   steps: { used: 3, limit: 100 },
   spend: { settled: 50_000 as Micros, reserved: 0 as Micros, overrun: 0 as Micros, limit: 5_000_000 as Micros },

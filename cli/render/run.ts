@@ -44,6 +44,7 @@ export function renderRunFacts(run: RunSummary, now: Instant): string {
     ['labels', labels],
     ['started', renderWhen(run.startedAt, now)],
     ['ended', run.closedAt === null ? null : renderWhen(run.closedAt, now)],
+    ['why', run.state === 'failed' ? run.closedReason : null],
     [
       'killed',
       run.killed === null ? null : `${renderWhen(run.killed.at, now)} by ${run.killed.by ?? 'nobody known'}: ${run.killed.reason ?? ''}`,

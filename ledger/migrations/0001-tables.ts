@@ -43,6 +43,7 @@ export const tables: readonly string[] = [
     fence_by text,
     closed run_closed,
     closed_at bigint,
+    closed_reason text,
     steps_limit amount NOT NULL,
     spend_limit amount NOT NULL,
     time_limit amount NOT NULL,

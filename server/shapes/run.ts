@@ -44,6 +44,7 @@ const summaryFields = {
   labels: z.record(z.string(), z.string()),
   startedAt: instant,
   closedAt: instant.nullable(),
+  closedReason: z.string().nullable().describe('Why it ended: for a failed run the root cause.'),
   killed: z.object({ at: instant, by: principal.nullable(), reason: z.string().nullable() }).nullable(),
   steps: z.object({ used: natural, limit: natural }),
   spend: z.object({ settled: micros, reserved: micros, overrun: micros, limit: micros }),
