@@ -6,16 +6,23 @@ export interface Ready {
   readonly started: ExampleRun | null;
   readonly project: Project;
   readonly program: string;
+  /** The state folder where it is not the one that the commands look for by themselves; else null. */
+  readonly home: string | null;
 }
 
 /** What is going on, first of all. */
-export function renderReady({ url, started, project, program }: Ready): string {
+export function renderReady({ url, started, project, program, home }: Ready): string {
   const lines = ['', `Holdpoint is ready at ${url}`, ''];
-  if (project.example === null) lines.push(`Your worker listens on task queue ${project.taskQueue}.`, `Start a run:  ${program} run start WORKFLOW --agent NAME`);
+  if (project.example === null)
+    lines.push(`Your worker listens on task queue ${project.taskQueue}.`, `Start a run:  ${program} run start WORKFLOW --agent NAME`);
   else lines.push(...project.example.about);
   if (started !== null) {
     lines.push('', `${started.resumed ? 'Going on with' : 'Started'} run ${started.run}`, `Follow it:  ${program} run show ${started.run}`);
   }
+  if (home !== null)
+    lines.push(
+      `In another terminal, first:  export HOLDPOINT_HOME=${/^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`}`,
+    );
   return lines.join('\n');
 }
 

@@ -13,7 +13,13 @@ export async function exampleRun(example: NonNullable<Project['example']>, serve
   if (open !== null) return { run: open, resumed: true };
   const { name, agent } = example;
   const run = await server.startRun({
-    id: server.newId('run'), agent, workflow: name, input: null, requesters: [`agent:${agent}`], limits: {}, labels: { example: name },
+    id: server.newId('run'),
+    agent,
+    workflow: name,
+    input: null,
+    requesters: [`agent:${agent}`],
+    limits: {},
+    labels: { example: name },
   });
   return { run, resumed: false };
 }

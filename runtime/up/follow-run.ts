@@ -19,39 +19,40 @@ const EVERY = 500;
 export async function followRun(following: Following): Promise<void> {
   const { run, home, url, print, program, signal } = following;
   const api = createClient(findServer({ server: url }, { env: { HOLDPOINT_HOME: home }, cwd: home }));
-  const told = new Set<string>();
+  const said = new Set<string>();
   const once = (key: string, text: () => string): void => {
-    if (told.has(key)) return;
-    told.add(key);
+    if (said.has(key)) return;
+    said.add(key);
     print(text());
   };
   while (!signal.aborted) {
     const seen = await api.get<RunView>(`/runs/${run}`).catch(() => null);
-    for (const call of seen?.calls ?? []) once(`${call.key} ${call.state}`, () => `  ${call.key.padEnd(4)} ${call.action.padEnd(16)} ${call.state}`);
+    // A step that takes longer than a look is told when it is through; one that waits for people, as its hold.
+    const told = (seen?.calls ?? []).filter(({ state }) => state !== 'claimed' && state !== 'asked');
+    for (const call of told) once(`${call.key} ${call.state}`, () => `  ${call.key.padEnd(4)} ${call.action.padEnd(16)} ${call.state}`);
     for (const hold of seen?.holds ?? []) {
       if (hold.state === 'open') once(hold.id, () => `\n${renderHold(hold, { now: Date.now(), program })}\n`);
-      else once(`${hold.id} ${hold.state}`, () => `  hold ${hold.id} ${hold.state}${hold.ended?.by.length ? ` by ${hold.ended.by.join(', ')}` : ''}`);
+      else
+        once(
+          `${hold.id} ${hold.state}`,
+          () => `  ${hold.id} ${hold.state}${hold.ended?.by.length ? ` by ${hold.ended.by.join(', ')}` : ''}`,
+        );
     }
     if (seen !== null && seen.closedAt !== null) {
-      print(`\nRun ${run} ${seen.state}. ${await storyOf(following)}\n`);
+      print(`\nRun ${run} ${seen.state}. ${await storyOf(following, seen)}\n`);
       return;
     }
     await delay(EVERY, undefined, { signal }).catch(() => undefined);
   }
 }
 
-async function storyOf({ temporal, run }: Following): Promise<string> {
-  try {
-    const result: unknown = await temporal.workflow.getHandle(run).result();
-    return typeof result === 'object' && result !== null && 'story' in result ? String(result.story) : '';
-  } catch (error) {
-    return rootCause(error);
-  }
-}
-
-/** Temporal wraps what an action said in failures of its own. */
-function rootCause(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  return inner instanceof Error ? inner.message : String(inner);
+/** What became of it: what the workflow itself tells, or why it did not end well. */
+async function storyOf({ temporal, run }: Following, { state, killed, closedReason }: RunView): Promise<string> {
+  if (state === 'killed') return killed?.reason ?? '';
+  if (state !== 'succeeded') return closedReason ?? '';
+  const result: unknown = await temporal.workflow
+    .getHandle(run)
+    .result()
+    .catch(() => null);
+  return typeof result === 'object' && result !== null && 'story' in result ? String(result.story) : '';
 }

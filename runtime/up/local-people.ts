@@ -22,7 +22,13 @@ export async function ensureLocalToken(db: Database, home: string, config: Confi
   const known = kept === '' ? null : await findToken(db, hashOf(kept));
   if (known !== null && known.principal === `person:${person}`) return;
   const secret = randomBytes(32).toString('base64url');
-  await createToken(db, { id: `token-${randomBytes(8).toString('hex')}`, hash: hashOf(secret), principal: `person:${person}`, kind: 'person', name: 'local' });
+  await createToken(db, {
+    id: `token-${randomBytes(8).toString('hex')}`,
+    hash: hashOf(secret),
+    principal: `person:${person}`,
+    kind: 'person',
+    name: 'local',
+  });
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
 }
 

@@ -24,7 +24,13 @@ export interface Project {
 /** The project that `holdpoint.config.yaml` names under `worker`. Throws `Refusal` `worker_module`. */
 export async function ownProject(config: Config, worker: WorkerConfig): Promise<Project> {
   checkExists('worker.workflows', worker.workflows);
-  return { actions: await loadActions(worker.actions), workflows: worker.workflows, taskQueue: worker.taskQueue, policies: config.policies, example: null };
+  return {
+    actions: await loadActions(worker.actions),
+    workflows: worker.workflows,
+    taskQueue: worker.taskQueue,
+    policies: config.policies,
+    example: null,
+  };
 }
 
 /** The examples that come with Holdpoint, on a real repository. */
@@ -49,7 +55,10 @@ export async function exampleProject(name: Example, source: ReleaseSource): Prom
   };
   const agent = { release: 'release-bot', runaway: 'runaway' };
   return {
-    actions, workflows: modulePath(import.meta.url, '../../examples/workflows'), taskQueue: 'holdpoint', policies,
+    actions,
+    workflows: modulePath(import.meta.url, '../../examples/workflows'),
+    taskQueue: 'holdpoint',
+    policies,
     example: { name, agent: agent[name], about: about[name] },
   };
 }

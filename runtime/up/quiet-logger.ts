@@ -7,6 +7,8 @@ export function fileLogger(file: string): Logger {
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   return new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
     const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-    stream.write(`${JSON.stringify({ at, level, message, ...meta }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value instanceof Error ? value.stack : value))}\n`);
+    stream.write(
+      `${JSON.stringify({ at, level, message, ...meta }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value instanceof Error ? value.stack : value))}\n`,
+    );
   });
 }

@@ -1,8 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
+import type { RunId } from '../../core/index.ts';
 import { listRuns } from '../../ledger/index.ts';
+import type { Database } from '../../ledger/index.ts';
 import { createApp } from '../../server/index.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { assemble } from '../installation/assemble.ts';
@@ -12,6 +14,7 @@ import { ensureTemporalServer } from '../temporal-server/index.ts';
 import { renderPlaces, renderReady } from './banner.ts';
 import { exampleRun } from './example-run.ts';
 import { followRun } from './follow-run.ts';
+import { lockHome, refuseUsedHome } from './home-lock.ts';
 import { ensureLocalToken, withLocalPeople } from './local-people.ts';
 import { exampleProject, ownProject } from './project.ts';
 import type { Example } from './project.ts';
@@ -41,28 +44,33 @@ export interface UpOptions {
  */
 export async function up(options: UpOptions): Promise<void> {
   const teardown = createTeardown();
-  const stop = (): void => void teardown.run();
+  const stop = (): void => {
+    options.print('\nStopping…');
+    void teardown.run();
+  };
   options.signal.addEventListener('abort', stop, { once: true });
   try {
     await start(options, teardown);
-    if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!options.signal.aborted)
+      await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }));
   } catch (error) {
     // Parts that end because they are being stopped are no failure.
     if (!options.signal.aborted) throw error;
   } finally {
     await teardown.run();
   }
+  options.print('Stopped; nothing is lost. Started again, what waits goes on waiting.');
 }
 
 async function start(options: UpOptions, teardown: Teardown): Promise<void> {
   const { env, cwd, print, program } = options;
   const config = withLocalPeople(loadConfig({ file: options.config, env, cwd }));
   const { home, port, databaseUrl } = config.environment;
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-
-  // The port first: it tells at once that another Holdpoint runs here, before anything of its state is touched.
+  await refuseUsedHome(home);
+  // The port before anything of the state folder is touched.
   const listening = await listen(config.server.bind, port);
   teardown.add('API', () => listening.close());
+  teardown.add('state folder', await lockHome(home));
   // The SDK would otherwise end the process on its own terms.
   Runtime.install({ shutdownSignals: [], logger: fileLogger(join(home, 'worker.log')) });
 
@@ -78,11 +86,14 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
   ]);
   const { db } = ledger;
   const { address, namespace } = temporal;
-  const open = (await listRuns(db, { workflow: 'release' }, { limit: 20, cursor: null })).items.find((run) => run.closed === null);
+  const example = options.example ?? (config.worker === null ? 'release' : null);
+  // Whichever example is asked for: the clone that a waiting release works in is left as it is.
+  const releasing = await openRun(db, 'release');
   const project =
-    config.worker !== null && options.example === undefined
+    example === null && config.worker !== null
       ? await ownProject(config, config.worker)
-      : await exampleProject(options.example ?? 'release', { home, repo: options.repo ?? null, cwd, keep: open !== undefined });
+      : await exampleProject(example ?? 'release', { home, repo: options.repo ?? null, cwd, keep: releasing !== null });
+  const open = project.example === null ? null : project.example.name === 'release' ? releasing : await openRun(db, project.example.name);
   const effective = { ...config, policies: project.policies };
 
   const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
@@ -108,8 +119,24 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
   teardown.add('server.json', () => Promise.resolve(rmSync(join(home, 'server.json'), { force: true })));
   listening.serve(createApp(server));
 
-  const started = project.example === null ? null : await exampleRun(project.example, server, open?.id ?? null);
-  print(renderReady({ url: listening.url, started, project, program }));
-  print(renderPlaces({ home, ledger: ledger.where, temporal: `${address} (${temporal.route})`, url: listening.url, policies: effective.policies, program }));
-  if (started !== null) void followRun({ run: started.run, home, url: listening.url, temporal: client, print, program, signal: options.signal });
+  const started = project.example === null ? null : await exampleRun(project.example, server, open);
+  print(renderReady({ url: listening.url, started, project, program, home: env['HOLDPOINT_HOME'] ? home : null }));
+  print(
+    renderPlaces({
+      home,
+      ledger: ledger.where,
+      temporal: `${address} (${temporal.route})`,
+      url: listening.url,
+      policies: effective.policies,
+      program,
+    }),
+  );
+  if (started !== null)
+    void followRun({ run: started.run, home, url: listening.url, temporal: client, print, program, signal: options.signal });
+}
+
+/** The newest run of a workflow that still goes on, or waits; a killed one does neither. */
+async function openRun(db: Database, workflow: string): Promise<RunId | null> {
+  const { items } = await listRuns(db, { workflow }, { limit: 20, cursor: null });
+  return items.find((run) => run.closed === null && run.fencedAt === null)?.id ?? null;
 }

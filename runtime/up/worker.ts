@@ -14,12 +14,27 @@ export interface EmbeddedWorkerParts {
 }
 
 /** A worker of `up`, which shares the ledger's one connection. */
-export async function createEmbeddedWorker({ native, namespace, project, config, db }: EmbeddedWorkerParts): Promise<{ worker: Worker; plugin: HoldpointPlugin }> {
+export async function createEmbeddedWorker({
+  native,
+  namespace,
+  project,
+  config,
+  db,
+}: EmbeddedWorkerParts): Promise<{ worker: Worker; plugin: HoldpointPlugin }> {
   const plugin = new HoldpointPlugin({ actions: project.actions, config, ledger: db });
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath: project.workflows, plugins: [plugin], logger: Runtime.instance().logger });
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: project.workflows,
+    plugins: [plugin],
+    logger: Runtime.instance().logger,
+  });
   const worker = await Worker.create({
-    connection: native, namespace, taskQueue: project.taskQueue, workflowBundle, plugins: [plugin],
-    maxCachedWorkflows: 500, shutdownGraceTime: '3s',
+    connection: native,
+    namespace,
+    taskQueue: project.taskQueue,
+    workflowBundle,
+    plugins: [plugin],
+    maxCachedWorkflows: 500,
+    shutdownGraceTime: '3s',
   });
   return { worker, plugin };
 }

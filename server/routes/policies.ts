@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refusal, closestWord } from '../../core/index.ts';
+import type { ActionManifest } from '../../core/index.ts';
 import { listManifests } from '../../ledger/index.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
@@ -47,8 +48,14 @@ export const policyRoutes: readonly Route[] = [
     body: question,
     answer: json,
     handle: async ({ deps, caller, body }) => {
-      const names = (await listManifests(deps.db)).map((one) => one.action);
-      if (!names.includes(body.action)) throw actionUnknown(body.action, names);
+      const manifests = await listManifests(deps.db);
+      const manifest = manifests.find((one) => one.action === body.action);
+      if (manifest === undefined)
+        throw actionUnknown(
+          body.action,
+          manifests.map((one) => one.action),
+        );
+      if (manifest.facts !== null && (body.facts ?? null) === null) throw factsMissing(manifest);
       const explained = deps.policies.explain({
         agent: body.agent ?? (caller.kind === 'machine' ? caller.agent : 'anyone'),
         action: body.action,
@@ -61,6 +68,15 @@ export const policyRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Policies see facts, so without them nothing true can be said. */
+function factsMissing({ action, facts }: ActionManifest): Refusal {
+  const { properties = {} } = facts as { readonly properties?: object };
+  const fields = Object.keys(properties).map((name) => `"${name}": …`);
+  return new Refusal('invalid', 'facts_missing', `${action} is judged by its resolved facts too; got none.`, {
+    hint: `Give them as well: --facts '{ ${fields.join(', ')} }'`,
+  });
+}
 
 function actionUnknown(action: string, names: readonly string[]): Refusal {
   const guess = closestWord(action, names);
