@@ -7,7 +7,7 @@ import type { Database, HoldRecord } from '../../ledger/index.ts';
 import { DEFAULT_LIMITS, WAKE_SIGNAL } from '../../core/index.ts';
 import type { RunHeader, RunId } from '../../core/index.ts';
 import { charge, deploy, put } from './calls.ts';
-import { events, resetBefore, startPast } from './histories.ts';
+import { eventNames, events, resetBefore, resetToStart, startPast } from './histories.ts';
 import { PERMIT_ALL, supervised } from './supervised.ts';
 import type { Supervised } from './supervised.ts';
 import type { Told } from './workflows.ts';
@@ -197,6 +197,7 @@ describeLedgers('an approval', (open) => {
     beforeAll(async () => {
       const limits = { time: DEFAULT_LIMITS.time * 24 * 10 };
       const choosing = await world.start('choosing', { call: charge('') }, { limits });
+      await world.until('its first task', async () => (await eventNames(world.client, choosing)).includes('WORKFLOW_TASK_COMPLETED'));
       await signal(choosing, 'choose', 'first');
       const starting = {
         args: choosing,
@@ -209,7 +210,7 @@ describeLedgers('an approval', (open) => {
       await world.decide(runs.useBy.hold.id);
       await shiftClock(db, 2 * 3_600_000);
       for (const { hold } of [runs.args, runs.demands, runs.good]) await world.decide(hold.id);
-      await resetBefore(world.client, choosing, 1, { signals: false });
+      await resetToStart(world.client, choosing);
       await signal(choosing, 'choose', 'second');
       world.setPolicies(PERMIT_ALL + HOLDS + STRICTER);
       await world.startWorker();

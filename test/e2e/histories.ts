@@ -35,19 +35,33 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
-/** Resets to the workflow task that had scheduled the nth activity (1 = the first), just before it did. Signals are sent again unless told otherwise. */
-export async function resetBefore(client: Client, workflowId: string, nth: number, { signals = true } = {}): Promise<void> {
-  const history = await events(client, workflowId);
-  const scheduled = history.filter((event) => nameOf(event) === 'ACTIVITY_TASK_SCHEDULED')[nth - 1];
+/** Resets to just before the nth activity was scheduled (1 = the first). Signals that came since are sent again. */
+export async function resetBefore(client: Client, workflowId: string, nth: number): Promise<void> {
+  const scheduled = (await events(client, workflowId)).filter((event) => nameOf(event) === 'ACTIVITY_TASK_SCHEDULED')[nth - 1];
   const task = scheduled?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId;
   if (!task) throw new Error(`${workflowId} has scheduled fewer than ${nth} activities.`);
+  await reset(client, workflowId, { task, signals: true });
+}
+
+/** Resets to the first workflow task; signals that came since are forgotten. */
+export async function resetToStart(client: Client, workflowId: string): Promise<void> {
+  const task = (await events(client, workflowId)).find((event) => nameOf(event) === 'WORKFLOW_TASK_COMPLETED')?.eventId;
+  if (!task) throw new Error(`${workflowId} has completed no workflow task.`);
+  await reset(client, workflowId, { task, signals: false });
+}
+
+async function reset(
+  client: Client,
+  workflowId: string,
+  to: { readonly task: NonNullable<Event['eventId']>; readonly signals: boolean },
+): Promise<void> {
   await client.workflowService.resetWorkflowExecution({
     namespace: client.options.namespace,
     workflowExecution: { workflowId, runId: '' },
-    workflowTaskFinishEventId: task,
+    workflowTaskFinishEventId: to.task,
     requestId: randomUUID(),
     reason: 'a test',
-    resetReapplyExcludeTypes: signals ? [] : [ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+    resetReapplyExcludeTypes: to.signals ? [] : [ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
   });
 }
 
