@@ -59,14 +59,14 @@ export function renderHold(hold: HoldView, reader: Reader): string {
 /** The commands that decide it. A version above the first is stated, so that nobody approves an edit unseen. */
 export function renderCommands(hold: HoldView, program: string): string {
   const seen = hold.version > 1 ? ` --seen ${hold.version}` : '';
-  const lines = hold.choices.map((choice) => {
+  const lines = hold.choices.flatMap((choice) => {
     switch (choice) {
       case 'approve':
-        return `${program} hold approve ${hold.id}${seen}`;
+        return [`${program} hold approve ${hold.id}${seen}`, ...editCommand(hold, `${program} hold approve ${hold.id}${seen}`)];
       case 'deny':
         return `${program} hold deny ${hold.id}${seen} --note WHY`;
       case 'raise':
-        return `${program} hold decide ${hold.id}${seen} --choice raise --steps N`;
+        return `${program} hold decide ${hold.id}${seen} --choice raise ${raiseFlags(hold)}`;
       case 'kill':
         return `${program} hold decide ${hold.id}${seen} --choice kill --note WHY`;
       case 'succeeded':
@@ -79,6 +79,28 @@ export function renderCommands(hold: HoldView, program: string): string {
     'Decide',
     lines.map((line) => `    ${line}`),
   );
+}
+
+/** With changes first, where every policy that asks lets approvers make them. */
+function editCommand({ requires }: HoldView, approve: string): readonly string[] {
+  const [first, ...others] = requires.map(({ edits }) => edits);
+  const fields = (first ?? []).filter((field) => others.every((edits) => edits.includes(field)));
+  return fields.length === 0 ? [] : [`${approve} --edit '{ ${fields.map((field) => `"${field}": …`).join(', ')} }'`];
+}
+
+const RAISE_FLAGS = [
+  ['steps', '--steps N'],
+  ['spend', '--spend USD'],
+  ['time', '--time 30m'],
+  ['identical', '--identical N'],
+  ['failures', '--failures N'],
+] as const;
+
+/** Raises the limits that tripped, which the title names: raising another would only hold the run again. */
+function raiseFlags({ shown }: HoldView): string {
+  const named = / limit of (.*)$/.exec(shown.title)?.[1]?.split(' and ') ?? [];
+  const flags = RAISE_FLAGS.filter(([limit]) => named.includes(limit)).map(([, flag]) => flag);
+  return flags.length === 0 ? '--steps N' : flags.join(' ');
 }
 
 function reasons(hold: HoldView): string {
@@ -140,7 +162,11 @@ function cut(text: string, most: number): string {
 /** What became of a decision, in a line. */
 export function renderDecided(hold: HoldView): string {
   const what = `${hold.shown.title} (${hold.id})`;
-  if (hold.state !== 'open') return `${hold.state === 'granted' ? 'Granted' : 'Denied'}: ${what}.`;
+  if (hold.state !== 'open') {
+    const said =
+      hold.kind === 'approval' ? (hold.state === 'granted' ? 'Granted' : 'Denied') : `Decided, ${hold.ended?.choice ?? hold.state}`;
+    return `${said}: ${what}.`;
+  }
   const missing = hold.deciders.map(({ approvers, quorum }) => `${quorum} of ${approvers}`).join(' and ');
   return `Your vote counts; ${what} still waits for others: it needs ${missing}.`;
 }

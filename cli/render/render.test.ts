@@ -155,6 +155,19 @@ describe('a hold', () => {
     );
   });
 
+  it('offers to raise the very limits that tripped, and to change what may be changed', () => {
+    const title = 'release-bot reached its limit of spend and identical';
+    const tripped: HoldView = { ...hold, kind: 'breaker', choices: ['raise'], requires: [], shown: { title, fields: [], evidence: [] } };
+    expect(renderHold(tripped, reader)).toContain('--choice raise --spend USD --identical N');
+    const [requirement] = hold.requires;
+    const asking = (...edits: (readonly string[])[]) => ({
+      ...hold,
+      requires: edits.map((fields) => ({ ...requirement!, edits: fields })),
+    });
+    expect(renderHold(asking(['tag', 'note'], ['note']), reader)).toContain(`hold approve hold-a --edit '{ "note": … }'\n`);
+    expect(renderHold(asking(['tag'], []), reader)).not.toContain('--edit');
+  });
+
   it('says how it ended and offers nothing then', () => {
     const denied = renderHold(
       { ...hold, state: 'denied', ended: { at: now - 5_000, by: ['person:ada'], choice: 'deny', useBy: null, note: 'not today' } },
@@ -166,6 +179,8 @@ describe('a hold', () => {
   it('is told to wait for others while the quorum is not reached', () => {
     expect(renderDecided(hold)).toBe('Your vote counts; v1.2.0 → origin (hold-a) still waits for others: it needs 2 of release-managers.');
     expect(renderDecided({ ...hold, state: 'granted' })).toBe('Granted: v1.2.0 → origin (hold-a).');
+    const ended = { at: now, by: ['person:ada'], choice: 'failed' as const, useBy: null, note: null };
+    expect(renderDecided({ ...hold, kind: 'unknown-outcome', state: 'granted', ended })).toBe('Decided, failed: v1.2.0 → origin (hold-a).');
   });
 });
 

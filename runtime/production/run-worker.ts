@@ -1,5 +1,6 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { loadConfig } from '../config/load-config.ts';
+import { bundleWorkflows } from '../installation/bundle-workflows.ts';
 import { checkExists, loadActions } from '../installation/load-project.ts';
 import { HoldpointPlugin } from '../plugin/plugin.ts';
 import { createTeardown } from '../teardown.ts';
@@ -23,7 +24,14 @@ export async function runWorker(options: ProductionOptions): Promise<void> {
     const { connection: settings, namespace } = temporalSettings(config, temporalAddress, env);
     const connection = await reaching(NativeConnection.connect(settings), temporalAddress);
     teardown.add('Temporal', () => connection.close());
-    const worker = await Worker.create({ connection, namespace, taskQueue, workflowsPath: workflows, plugins: [plugin], shutdownGraceTime: '30s' });
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      workflowBundle: await bundleWorkflows(workflows, plugin),
+      plugins: [plugin],
+      shutdownGraceTime: '30s',
+    });
     const working = worker.run();
     teardown.add('worker', async () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -33,10 +33,23 @@ export interface Places {
   readonly url: string;
   readonly policies: string;
   readonly program: string;
+  /** Whether a worker of one's own runs already. */
+  readonly own: boolean;
 }
 
+const OWN_WORKER = [
+  'Govern your own worker: write holdpoint.config.yaml, then start again',
+  '  worker:',
+  '    actions: ./dist/actions.js       # exports trees of defineAction(…)',
+  '    workflows: ./dist/workflows.js   # ordinary workflows, with proxyActions(…)',
+  '    taskQueue: my-agents',
+  'or add one line to a worker of yours (DATABASE_URL names its Postgres):',
+  "  const worker = await Worker.create({ …, plugins: [holdpoint({ actions, config: 'holdpoint.config.yaml' })] });",
+  '',
+];
+
 /** Where everything is, and how one's own worker is governed. */
-export function renderPlaces({ home, ledger, temporal, url, policies, program }: Places): string {
+export function renderPlaces({ home, ledger, temporal, url, policies, program, own }: Places): string {
   return [
     '',
     'Where everything is',
@@ -46,14 +59,7 @@ export function renderPlaces({ home, ledger, temporal, url, policies, program }:
     `  policies  ${policies}`,
     `  logs      ${home}/worker.log, ${home}/temporal/temporal.log`,
     '',
-    'Govern your own worker: write holdpoint.config.yaml, then start again',
-    '  worker:',
-    '    actions: ./dist/actions.js       # exports trees of defineAction(…)',
-    '    workflows: ./dist/workflows.js   # ordinary workflows, with proxyActions(…)',
-    '    taskQueue: my-agents',
-    'or add one line to a worker of yours (DATABASE_URL names its Postgres):',
-    "  const worker = await Worker.create({ …, plugins: [holdpoint({ actions, config: 'holdpoint.config.yaml' })] });",
-    '',
+    ...(own ? [] : OWN_WORKER),
     `More: ${program} --help.  Ctrl-C stops everything; nothing is lost.`,
     '',
   ].join('\n');

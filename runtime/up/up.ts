@@ -129,6 +129,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
       url: listening.url,
       policies: effective.policies,
       program,
+      own: project.example === null,
     }),
   );
   if (started !== null)

@@ -1,7 +1,8 @@
-import { bundleWorkflowCode, Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Database } from '../../ledger/index.ts';
 import type { Config } from '../config/load-config.ts';
+import { bundleWorkflows } from '../installation/bundle-workflows.ts';
 import { HoldpointPlugin } from '../plugin/plugin.ts';
 import type { Project } from './project.ts';
 
@@ -22,11 +23,7 @@ export async function createEmbeddedWorker({
   db,
 }: EmbeddedWorkerParts): Promise<{ worker: Worker; plugin: HoldpointPlugin }> {
   const plugin = new HoldpointPlugin({ actions: project.actions, config, ledger: db });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: project.workflows,
-    plugins: [plugin],
-    logger: Runtime.instance().logger,
-  });
+  const workflowBundle = await bundleWorkflows(project.workflows, plugin);
   const worker = await Worker.create({
     connection: native,
     namespace,

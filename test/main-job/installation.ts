@@ -108,7 +108,14 @@ export class Installation {
     const { PATH = '', HOME = '' } = process.env;
     const cache = process.env['XDG_CACHE_HOME'];
     const port = String(this.port);
-    return { PATH, HOME, ...(cache === undefined ? {} : { XDG_CACHE_HOME: cache }), HOLDPOINT_HOME: this.home, HOLDPOINT_PORT: port, ...env };
+    return {
+      PATH,
+      HOME,
+      ...(cache === undefined ? {} : { XDG_CACHE_HOME: cache }),
+      HOLDPOINT_HOME: this.home,
+      HOLDPOINT_PORT: port,
+      ...env,
+    };
   }
 }
 
@@ -131,7 +138,10 @@ function watch(child: ChildProcess): Running {
       const match = pattern.exec(out);
       if (match !== null) return match;
       if (over || until.aborted) throw new Error(`${over ? 'it ended' : 'too late'} before it said ${String(pattern)}:\n${out}${err}`);
-      await Promise.race([new Promise<void>((resolve) => heard.push(resolve)), delay(PATIENCE, undefined, { signal: until, ref: false }).catch(() => undefined)]);
+      await Promise.race([
+        new Promise<void>((resolve) => heard.push(resolve)),
+        delay(PATIENCE, undefined, { signal: until, ref: false }).catch(() => undefined),
+      ]);
     }
   }
   return { pid: child.pid ?? 0, output: () => out + err, said, ended };
