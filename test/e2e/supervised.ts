@@ -187,7 +187,8 @@ export function bundle(plugin: HoldpointPlugin, workflowsPath: string): Promise<
 const silent = (): void => undefined;
 const SILENT = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 let installed = false;
-function quiet(): void {
+/** Once a process, before anything of the SDK logs. */
+export function quiet(): void {
   if (installed) return;
   installed = true;
   Runtime.install({ shutdownSignals: [], logger: SILENT });

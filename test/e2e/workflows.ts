@@ -3,6 +3,7 @@ import {
 } from '@temporalio/workflow';
 import { denialOf, edits, failureOf, proxyActions } from '../../workflows/index.ts';
 import type { EditNotice } from '../../workflows/index.ts';
+import type { ToolActions } from './tools.ts';
 
 /** A call by name, so that tests can ask for anything, declared or not. */
 export interface Call {
@@ -172,7 +173,7 @@ export async function paused({ calls }: { calls: readonly Call[] }): Promise<Tol
 
 /** As an author writes it, with types. */
 export async function typed({ text }: { text: string }): Promise<string> {
-  const { tool } = proxyActions<import('./tools.ts').ToolActions>();
+  const { tool } = proxyActions<ToolActions>();
   await sleep(1);
   return (await tool.put({ text })).text;
 }
