@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildWorker, COST, CrashWorld, PATIENCE } from './crash-world.ts';
+import { buildWorker, COST, CrashWorld, TIMEOUT } from './crash-world.ts';
 import type { Kind } from './crash-world.ts';
 
 const KINDS = ['pglite', 'postgres'] as const satisfies readonly Kind[];
@@ -13,7 +13,7 @@ beforeAll(async () => {
   built = await buildWorker();
   for (const kind of KINDS) worlds.set(kind, new CrashWorld(kind, built));
   await Promise.all([...worlds.values()].map(crashAtEveryPoint));
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await Promise.all([...worlds.values()].map((world) => world.close()));
   rmSync(built, { recursive: true, force: true });
@@ -68,7 +68,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(phases(world, 'claimed-put')).toEqual(['begun', 'done']);
       expect(await world.show('claimed-put')).toMatchObject({ steps: { used: 2 }, spend: spent({ lost: 1, ended: 1 }), openHolds: 0 });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -82,7 +82,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(phases(world, 'claimed-charge')).toEqual(['begun', 'done']);
       expect(await world.show('claimed-charge')).toMatchObject({ steps: { used: 2 }, spend: spent({ lost: 1, ended: 1 }) });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -95,7 +95,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       const after = { steps: { used: 2 }, spend: spent({ lost: 1, ended: 1 }), holds: [] };
       expect(await world.show('begun-put')).toMatchObject(after);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -110,7 +110,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(phases(world, 'begun-last-step')).toEqual(['begun', 'begun', 'done']);
       expect(await world.show('begun-last-step')).toMatchObject({ steps: { used: 2, limit: 2 } });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -124,7 +124,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(await world.result('begun-last-money')).toMatchObject(returned('begun-last-money'));
       expect(await world.show('begun-last-money')).toMatchObject({ spend: { ...spent({ lost: 1, ended: 1 }), limit: 2_000 } });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -138,7 +138,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       const after = { steps: { used: 1 }, spend: spent({ lost: 1, ended: 0 }), calls: [{ state: 'succeeded' }] };
       expect(await world.show('begun-charge-succeeded')).toMatchObject(after);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -152,7 +152,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(phases(world, 'begun-charge-failed')).toEqual(['begun']);
       expect(await world.show('begun-charge-failed')).toMatchObject({ steps: { used: 1 }, spend: spent({ lost: 1, ended: 0 }) });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -167,7 +167,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(keys(world, 'begun-charge-again')).toEqual([`${world.idOf('begun-charge-again')}/1`]);
       expect(await world.show('begun-charge-again')).toMatchObject({ steps: { used: 2 }, spend: spent({ lost: 1, ended: 1 }) });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -183,7 +183,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       expect(keys(world, 'done-put')).toEqual([`${world.idOf('done-put')}/1`]);
       expect(await world.show('done-put')).toMatchObject({ steps: { used: 2 }, spend: spent({ lost: 1, ended: 1 }) });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   it(
@@ -198,7 +198,7 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
         expect((await world.show(name)).holds).toEqual([]);
       }
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });
 
@@ -224,6 +224,6 @@ describe.concurrent('a kill -9 of everything, Temporal too', () => {
       expect(await world.show('held')).toMatchObject(after);
       for (const name of world.names) expect(await world.audit(name), name).toMatchObject({ brokenAt: null });
     },
-    90_000,
+    120_000,
   );
 });

@@ -41,10 +41,11 @@ describe('on Postgres', () => {
   /** Looks from another connection: within a transaction Postgres shows the activity as it was at the first look. */
   async function othersWait(tx: Queryable): Promise<void> {
     const [self] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-    for (;;) {
+    for (let looked = 0; looked < 1_000; looked += 1) {
       const waiting = await owner.query('SELECT 1 FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))', [self?.pid]);
       if (waiting.length > 0) return;
     }
+    throw new Error('Nobody waits for this transaction.');
   }
 
   describe('a claim that waits for the lock', () => {
