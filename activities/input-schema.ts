@@ -23,7 +23,8 @@ export function fieldExists(schema: Json, path: readonly string[], root: Json = 
   if (at['type'] === 'array') return (head === '*' || /^\d+$/.test(head)) && fieldExists(at['items'] ?? {}, rest, root);
   if (at['type'] === 'object') {
     const others = at['additionalProperties'];
-    if (head === '*' && at['properties'] !== undefined) return Object.values(nodeOf(at['properties'])).some((one) => fieldExists(one, rest, root));
+    if (head === '*' && at['properties'] !== undefined)
+      return Object.values(nodeOf(at['properties'])).some((one) => fieldExists(one, rest, root));
     return others !== undefined && others !== false && fieldExists(others, rest, root);
   }
   return at['type'] === undefined;
@@ -59,7 +60,9 @@ function changeAmong(before: Node, after: Node, place: (name: string) => string)
 }
 
 function listOf(node: Node): Node {
-  const lists = ['anyOf', 'oneOf', 'allOf', 'prefixItems'].flatMap((word) => (Array.isArray(node[word]) ? (node[word] as readonly Json[]) : []));
+  const lists = ['anyOf', 'oneOf', 'allOf', 'prefixItems'].flatMap((word) =>
+    Array.isArray(node[word]) ? (node[word] as readonly Json[]) : [],
+  );
   return Object.fromEntries(lists.map((item, index) => [String(index), item]));
 }
 

@@ -35,7 +35,8 @@ export function registerActions(tree: ActionTree): ActionRegistry {
 
 function* actionsIn(member: unknown, path: readonly string[]): Generator<readonly [readonly string[], Action]> {
   if (isAction(member)) yield [path, member];
-  else if (isFolder(member) && path.length < DEEPEST) for (const [name, inner] of Object.entries(member)) yield* actionsIn(inner, [...path, name]);
+  else if (isFolder(member) && path.length < DEEPEST)
+    for (const [name, inner] of Object.entries(member)) yield* actionsIn(inner, [...path, name]);
 }
 
 function isAction(member: unknown): member is Action {
@@ -87,10 +88,14 @@ function checkInput(name: ActionName, action: Action, input: Json): void {
   if (!isObjectSchema(input)) refuse(name, '"input" is the schema of one object, whose fields people and policies can name');
   const changed = typeChange(input, parsedSchemaOf(name, action.input));
   if (changed !== null) {
-    refuse(name, `"input" changes the type of "${changed}": callers would send one thing, and policies and approvers see another. Change it within "run"`);
+    refuse(
+      name,
+      `"input" changes the type of "${changed}": callers would send one thing, and policies and approvers see another. Change it within "run"`,
+    );
   }
   const { editable = [], secrets = [] } = action as { readonly editable?: readonly string[]; readonly secrets?: readonly string[] };
-  for (const field of editable) if (!fieldExists(input, [field])) refuse(name, `"editable" names "${field}", which is not a field of the input`);
+  for (const field of editable)
+    if (!fieldExists(input, [field])) refuse(name, `"editable" names "${field}", which is not a field of the input`);
   for (const path of secrets) {
     const steps = path.split('.');
     if (!fieldExists(input, steps)) refuse(name, `"secrets" names "${path}", which is not in the input`);
@@ -111,7 +116,10 @@ function parsedSchemaOf(name: ActionName, schema: z.ZodType): Json {
   try {
     return JSON.parse(canonicalOf(z.toJSONSchema(schema, { io: 'output' }))) as Json;
   } catch {
-    refuse(name, '"input" transforms what callers send, and nobody can say into what. Say it with .pipe(schema), or transform within "run"');
+    refuse(
+      name,
+      '"input" transforms what callers send, and nobody can say into what. Say it with .pipe(schema), or transform within "run"',
+    );
   }
 }
 

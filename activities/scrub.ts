@@ -49,7 +49,13 @@ function spellings(value: string): readonly string[] {
   const lines = value.split(/\r?\n/).filter((line) => line.length >= SHORTEST_LINE);
   const bytes = Buffer.from(value);
   const inUrl = encodeURIComponent(value.toWellFormed());
-  const encoded = [JSON.stringify(value).slice(1, -1), inUrl, inUrl.replaceAll('%20', '+'), bytes.toString('hex'), ...base64Spellings(bytes)];
+  const encoded = [
+    JSON.stringify(value).slice(1, -1),
+    inUrl,
+    inUrl.replaceAll('%20', '+'),
+    bytes.toString('hex'),
+    ...base64Spellings(bytes),
+  ];
   return [...new Set([value, ...lines, ...encoded])].filter((spelling) => spelling.length >= SHORTEST_PIECE);
 }
 

@@ -43,12 +43,15 @@ export class AttemptSecrets {
   }
 
   resolve(reference: string): string {
-    if (!isSecretReference(reference)) throw new SecretMissing('A secret is named as "secret:NAME"; got something else, which is not shown.');
+    if (!isSecretReference(reference))
+      throw new SecretMissing('A secret is named as "secret:NAME"; got something else, which is not shown.');
     const name = reference.slice('secret:'.length);
     const value = this.#source(name);
     if (value === undefined || value === '') throw new SecretMissing(`The worker has no secret named ${name}.`);
     if (value.length < SHORTEST) {
-      throw new SecretMissing(`The secret ${name} is shorter than ${SHORTEST} characters, so it could not be kept out of results and errors.`);
+      throw new SecretMissing(
+        `The secret ${name} is shorter than ${SHORTEST} characters, so it could not be kept out of results and errors.`,
+      );
     }
     if (this.#seen.get(name) !== value) {
       this.#seen.set(name, value);

@@ -65,7 +65,10 @@ export interface Attempt {
 
 /** Runs the effect with heartbeats, its deadline and its abort signal, and says how it ended. Never throws. */
 export async function attemptEffect(
-  parts: Pick<GateParts, 'db' | 'secrets'>, attempt: Attempt, surroundings: ActivitySurroundings, call: () => Promise<unknown>,
+  parts: Pick<GateParts, 'db' | 'secrets'>,
+  attempt: Attempt,
+  surroundings: ActivitySurroundings,
+  call: () => Promise<unknown>,
 ): Promise<Attempted> {
   const { registered, who, reserved } = attempt;
   const { timeout, secrets: secretFields } = registered.manifest;
@@ -82,7 +85,8 @@ export async function attemptEffect(
     log: cleanLog(surroundings.log, secrets),
     secret: (reference) => secrets.resolve(reference),
     cost: (amount) => {
-      if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`A cost is a whole number of micro-USD; got ${String(amount)}.`);
+      if (!Number.isSafeInteger(amount) || amount < 0)
+        throw new RangeError(`A cost is a whole number of micro-USD; got ${String(amount)}.`);
       reported = amount;
     },
   };
@@ -96,7 +100,8 @@ export async function attemptEffect(
     } catch (error) {
       const message = errorText(error, (text) => secrets.scrubText(text));
       if (isNothingHappened(error)) return { kind: 'not-started', error: message, spend: 0 as Micros };
-      if (error instanceof CompleteAsyncError) return unclear(registered, spent(), 'it asked to be completed from outside, which is not supported');
+      if (error instanceof CompleteAsyncError)
+        return unclear(registered, spent(), 'it asked to be completed from outside, which is not supported');
       return unclear(registered, spent(), stop.signal.aborted ? errorText(stop.signal.reason) : message);
     }
   }
@@ -115,7 +120,10 @@ export async function attemptEffect(
     const running = run();
     const ended = await Promise.race([running, patience.over]);
     if (ended !== null) return { ended, leftBehind: null };
-    return { ended: unclear(registered, spent(), `${errorText(context.signal.reason)}, and it did not stop when it was told to`), leftBehind: running };
+    return {
+      ended: unclear(registered, spent(), `${errorText(context.signal.reason)}, and it did not stop when it was told to`),
+      leftBehind: running,
+    };
   } finally {
     clearInterval(beating);
     clearTimeout(late);
@@ -163,7 +171,12 @@ function patienceWith(signal: AbortSignal): { readonly over: Promise<null>; end(
   };
 }
 
-async function beat(parts: Pick<GateParts, 'db'>, attempt: Attempt, surroundings: ActivitySurroundings, stop: AbortController): Promise<void> {
+async function beat(
+  parts: Pick<GateParts, 'db'>,
+  attempt: Attempt,
+  surroundings: ActivitySurroundings,
+  stop: AbortController,
+): Promise<void> {
   surroundings.heartbeat();
   try {
     const answer = await renew(parts.db, attempt.who.run.id, attempt.who.header.key, attempt.token, LEASE);

@@ -6,9 +6,9 @@ export function errorText(thrown: unknown, clean: (text: string) => string = (te
   return plainText(clean(messageOf(thrown)), LONGEST);
 }
 
-/** Text of somebody else's making: not longer than stated, and without half characters, which no ledger can hash. */
+/** Text of somebody else's making: not longer than stated, without NUL, which Postgres does not take, and without half characters, which no ledger can hash. */
 export function plainText(text: unknown, longest: number): string {
-  return String(text).slice(0, longest).toWellFormed();
+  return String(text).slice(0, longest).toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function messageOf(thrown: unknown): string {

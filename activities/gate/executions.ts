@@ -58,7 +58,8 @@ export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>, reme
       const claimed = `${header.run}\n${header.path}`;
       if (executions.get(cacheKey) !== claimed) {
         const trouble = await verify(header.run, run.workflowId, header.path, execution, 0);
-        if (trouble !== null) return { kind: 'refused', code: 'execution_mismatch', message: `The call is not what its header says: ${trouble}.` };
+        if (trouble !== null)
+          return { kind: 'refused', code: 'execution_mismatch', message: `The call is not what its header says: ${trouble}.` };
         remember(executions, cacheKey, claimed, remembered);
       }
       return { kind: 'known', who: { header, execution, run } };

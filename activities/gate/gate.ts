@@ -130,12 +130,23 @@ async function attempt(parts: GateParts, call: GateCall, prepared: Prepared, cla
     return { kind: 'again', edit: null, why: hindrance };
   }
   const { input, facts } = prepared.effect;
-  const attempted = await attemptEffect(parts, { who, token: request.token, registered, input, facts, reserved: reserve }, surroundings, call.run);
+  const attempted = await attemptEffect(
+    parts,
+    { who, token: request.token, registered, input, facts, reserved: reserve },
+    surroundings,
+    call.run,
+  );
   return conclude(parts, call, telling, attempted, edit);
 }
 
 /** Null when the effect may begin now; otherwise why it must not. Never throws: what was claimed is settled. */
-async function mayBegin(parts: GateParts, call: GateCall, registered: RegisteredAction, prepared: Prepared, claimed: Claimed): Promise<string | null> {
+async function mayBegin(
+  parts: GateParts,
+  call: GateCall,
+  registered: RegisteredAction,
+  prepared: Prepared,
+  claimed: Claimed,
+): Promise<string | null> {
   const { request, decidedAt, twice } = claimed;
   if (call.surroundings.cancellation.aborted) return 'it was cancelled before it began';
   const slow = (): boolean => performance.now() - decidedAt > BEGIN_WITHIN / 2;
@@ -163,7 +174,13 @@ async function renewed(parts: GateParts, who: CallIdentity, token: Token): Promi
   return performance.now() - askedAt > BEGIN_WITHIN ? TOO_LATE : null;
 }
 
-async function conclude(parts: GateParts, call: GateCall, telling: Telling, { ended, leftBehind }: Attempted, edit: MergedEdit | null): Promise<Turn> {
+async function conclude(
+  parts: GateParts,
+  call: GateCall,
+  telling: Telling,
+  { ended, leftBehind }: Attempted,
+  edit: MergedEdit | null,
+): Promise<Turn> {
   const value = ended.kind === 'succeeded' ? tagged(ended.value, call.who, edit) : null;
   const { outcome, deliverable } = await recordable(parts, telling, ended.kind === 'succeeded' ? { ...ended, value } : ended);
   await settleAttempt(parts, telling, outcome);
@@ -173,7 +190,8 @@ async function conclude(parts: GateParts, call: GateCall, telling: Telling, { en
   }
   call.surroundings.cancellation.throwIfAborted();
   // An unknown outcome is asked about at once; the claim that follows opens the question.
-  if (outcome.kind === 'unknown') return { kind: 'again', edit, why: outcome.error, ...(leftBehind && { leftBehind: { telling, ended: leftBehind } }) };
+  if (outcome.kind === 'unknown')
+    return { kind: 'again', edit, why: outcome.error, ...(leftBehind && { leftBehind: { telling, ended: leftBehind } }) };
   const why = outcome.kind === 'not-started' ? outcome.why : outcome.error;
   // No attempt begins while an earlier one still runs.
   const attempts = leftBehind === null ? (telling.registered.action.attempts ?? DEFAULT_ATTEMPTS) : 1;
@@ -196,7 +214,8 @@ async function claimOrLater(parts: GateParts, call: GateCall, request: CallReque
         decidedAt = performance.now();
         return decide(facts);
       });
-      if (verdict === null) throw deniedFailure({ code: 'run_unknown', message: 'The ledger knows no such run.', policies: [], by: null, askAgain: false });
+      if (verdict === null)
+        throw deniedFailure({ code: 'run_unknown', message: 'The ledger knows no such run.', policies: [], by: null, askAgain: false });
       return { verdict, decidedAt, twice: tries > 1 };
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;

@@ -54,7 +54,10 @@ class Gate implements ActivityInboundCallsInterceptor {
     const { who } = identified;
     if (info.activityType === WITHDRAW_ACTIVITY) return this.#withdraw(who.run.id, who.header.key);
     if (info.isLocal && this.#parts.actions.get(info.activityType)?.manifest.annotations.readOnly !== true) {
-      return this.#refuse('not_read_only', `${info.activityType} runs as a local activity, and only actions that read may: schedule it as an activity.`);
+      return this.#refuse(
+        'not_read_only',
+        `${info.activityType} runs as a local activity, and only actions that read may: schedule it as an activity.`,
+      );
     }
     return passGate(this.#parts, {
       who,
@@ -74,9 +77,14 @@ class Gate implements ActivityInboundCallsInterceptor {
     const { workflowExecution } = this.#context.info;
     const header = headerOf(input);
     if (workflowExecution === undefined || header === null) {
-      return { kind: 'refused', code: 'run_unknown', message: 'The call says of no run that it belongs to one; only runs that Holdpoint started are let through.' };
+      return {
+        kind: 'refused',
+        code: 'run_unknown',
+        message: 'The call says of no run that it belongs to one; only runs that Holdpoint started are let through.',
+      };
     }
-    if (pathOf(header.key) !== header.path) return { kind: 'refused', code: 'execution_mismatch', message: 'The step key is not one of the execution that it comes from.' };
+    if (pathOf(header.key) !== header.path)
+      return { kind: 'refused', code: 'execution_mismatch', message: 'The step key is not one of the execution that it comes from.' };
     try {
       return await this.#identifier.identify(header, workflowExecution);
     } catch (error) {

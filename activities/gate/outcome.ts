@@ -36,7 +36,11 @@ export async function recordable(parts: Pick<GateParts, 'results'>, told: Tellin
       const { stored, deliverable } = await patiently(told.surroundings, () => parts.results.store(ended.value));
       return { outcome: { kind: 'succeeded', spend: ended.spend, result: stored }, deliverable };
     } catch (error) {
-      return recordable(parts, told, unclear(told.registered, ended.spend, `it ran to its end, and its result could not be kept: ${errorText(error)}`));
+      return recordable(
+        parts,
+        told,
+        unclear(told.registered, ended.spend, `it ran to its end, and its result could not be kept: ${errorText(error)}`),
+      );
     }
   }
   const { kind, error, spend } = ended;
@@ -50,11 +54,17 @@ export async function recordable(parts: Pick<GateParts, 'results'>, told: Tellin
 export async function settleAttempt(parts: Pick<GateParts, 'db'>, told: Telling, outcome: Outcome): Promise<void> {
   const { who, request, surroundings } = told;
   try {
-    const answer = await patiently(surroundings, () => settle(parts.db, who.run.id, request.key, request.token, outcome, entryOf(request, outcome)));
+    const answer = await patiently(surroundings, () =>
+      settle(parts.db, who.run.id, request.key, request.token, outcome, entryOf(request, outcome)),
+    );
     if (answer === 'late') throw laterFailure(0, 'another attempt of this call has taken over');
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
-    surroundings.log.warn('the outcome of an effect could not be recorded', { outcome: outcome.kind, code: error.code, error: error.message });
+    surroundings.log.warn('the outcome of an effect could not be recorded', {
+      outcome: outcome.kind,
+      code: error.code,
+      error: error.message,
+    });
     if (isAway(error)) throw laterFailure(LEDGER_AWAY, 'the ledger is away and the outcome could not be recorded');
     throw laterFailure(LEDGER_REFUSES, `the outcome could not be recorded: ${error.message}`);
   }
@@ -64,7 +74,11 @@ export async function settleAttempt(parts: Pick<GateParts, 'db'>, told: Telling,
 export async function tellLate(parts: Pick<GateParts, 'db' | 'results'>, told: Telling, leftBehind: Promise<Ended>): Promise<void> {
   const { who, request, surroundings } = told;
   try {
-    const { outcome } = await recordable(parts, { ...told, surroundings: { ...surroundings, heartbeat: () => undefined } }, await leftBehind);
+    const { outcome } = await recordable(
+      parts,
+      { ...told, surroundings: { ...surroundings, heartbeat: () => undefined } },
+      await leftBehind,
+    );
     await settle(parts.db, who.run.id, request.key, request.token, outcome, entryOf(request, outcome));
   } catch (error) {
     surroundings.log.warn('an action that was left behind ended, and that could not be recorded', { error: errorText(error) });

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { canonical, canonicalOf, isJson, LEASE, Refusal } from '../../core/index.ts';
-import type { ActionName, CallRequest, CanonicalText, Denial, DenialCode, Digest, HoldId, Json, Micros, PolicyRuling } from '../../core/index.ts';
+import type {
+  ActionName,
+  CallRequest,
+  CanonicalText,
+  Denial,
+  DenialCode,
+  Digest,
+  HoldId,
+  Json,
+  Micros,
+  PolicyRuling,
+} from '../../core/index.ts';
 import type { Evidence, Resolved } from '../define-action.ts';
 import type { RegisteredAction } from '../registry.ts';
 import { literalSecrets, withoutLiterals } from '../secrets.ts';
@@ -32,17 +43,32 @@ export interface Prepared {
  * Turns one activity invocation into a question, before any lock is taken: parse, resolve facts, digest,
  * worst cost, policy ruling. What is wrong with the call becomes a denial, so that it is recorded and counted.
  */
-export async function prepare(parts: GateParts, who: CallIdentity, name: ActionName, args: readonly unknown[], edit: MergedEdit | null): Promise<Prepared> {
+export async function prepare(
+  parts: GateParts,
+  who: CallIdentity,
+  name: ActionName,
+  args: readonly unknown[],
+  edit: MergedEdit | null,
+): Promise<Prepared> {
   const registered = parts.actions.get(name);
   const policies = parts.policies();
   if (registered === undefined) {
-    // Temporal takes any name; the ledger takes no NUL.
-    const shown = plainText(name.replaceAll('\0', '\uFFFD'), LONGEST.name);
-    return denied({ who, name: shown, raw: args.length === 1 ? args[0] : [...args], policies, registered }, 'action_undeclared', `No action named "${shown}" is declared on this worker.`);
+    // Temporal takes any name; the ledger does not.
+    const shown = plainText(name, LONGEST.name);
+    return denied(
+      { who, name: shown, raw: args.length === 1 ? args[0] : [...args], policies, registered },
+      'action_undeclared',
+      `No action named "${shown}" is declared on this worker.`,
+    );
   }
   const asked: Question = { who, name, raw: args.length === 0 ? {} : args[0], policies, registered };
   // Which fields of several arguments hold secrets, nobody declared: none is recorded.
-  if (args.length > 1) return denied({ ...asked, raw: { arguments: args.length } }, 'input_invalid', `${name} takes one argument, an object; got ${args.length}.`);
+  if (args.length > 1)
+    return denied(
+      { ...asked, raw: { arguments: args.length } },
+      'input_invalid',
+      `${name} takes one argument, an object; got ${args.length}.`,
+    );
   if (!isJson(asked.raw)) return denied(asked, 'input_invalid', unrepresentable(asked.raw));
 
   const { secrets } = registered.manifest;
@@ -61,7 +87,8 @@ export async function prepare(parts: GateParts, who: CallIdentity, name: ActionN
 
 /** Reads the facts again, for the comparison right before the effect; null = the action resolves none. Never throws. */
 export async function resolveAgain(
-  registered: RegisteredAction, input: unknown,
+  registered: RegisteredAction,
+  input: unknown,
 ): Promise<{ readonly kind: 'read'; readonly text: CanonicalText | null } | { readonly kind: 'failed'; readonly why: string }> {
   const resolved = await readFacts(registered, input);
   if (resolved.kind === 'failed') return resolved;
@@ -80,7 +107,10 @@ function refuseLiterals(asked: Question, literals: ReturnType<typeof literalSecr
 }
 
 /** A schema is the developer's code: it may throw, and zod throws where a part of it is asynchronous. */
-function parse({ action }: RegisteredAction, raw: unknown): { readonly success: true; readonly data: unknown } | { readonly success: false; readonly why: string } {
+function parse(
+  { action }: RegisteredAction,
+  raw: unknown,
+): { readonly success: true; readonly data: unknown } | { readonly success: false; readonly why: string } {
   try {
     const parsed = action.input.safeParse(raw);
     return parsed.success ? parsed : { success: false, why: describeIssues(parsed.error.issues) };
@@ -106,7 +136,8 @@ function ready(asked: Question, registered: RegisteredAction, input: unknown, re
     inputText = canonicalOf(input ?? null);
     factsText = resolved.facts === undefined ? null : canonicalOf(resolved.facts);
     worst = registered.action.cost?.worst(input) ?? (0 as Micros);
-    if (!Number.isSafeInteger(worst) || worst < 0) throw new Refusal('invalid', 'money_invalid', `The worst cost of ${name} is ${String(worst)}, not a whole number of micro-USD.`);
+    if (!Number.isSafeInteger(worst) || worst < 0)
+      throw new Refusal('invalid', 'money_invalid', `The worst cost of ${name} is ${String(worst)}, not a whole number of micro-USD.`);
   } catch (error) {
     return denied(asked, 'input_invalid', errorText(error));
   }
@@ -135,7 +166,13 @@ function ready(asked: Question, registered: RegisteredAction, input: unknown, re
 }
 
 function denied(asked: Question, code: DenialCode, message: string): Prepared {
-  const denial: Denial = { code, message: plainText(message, LONGEST.message), policies: [], by: null, askAgain: code === 'facts_unresolved' };
+  const denial: Denial = {
+    code,
+    message: plainText(message, LONGEST.message),
+    policies: [],
+    by: null,
+    askAgain: code === 'facts_unresolved',
+  };
   const ruling: PolicyRuling = { kind: 'deny', denial, policySet: asked.policies.hash };
   const storable: Json = isJson(asked.raw) ? asked.raw : { unrepresentable: true };
   return {
@@ -153,7 +190,10 @@ function denied(asked: Question, code: DenialCode, message: string): Prepared {
   };
 }
 
-function identity({ who, name, registered }: Question, raw: unknown): Pick<CallRequest, 'key' | 'action' | 'execution' | 'argsDigest' | 'idempotent' | 'lease'> {
+function identity(
+  { who, name, registered }: Question,
+  raw: unknown,
+): Pick<CallRequest, 'key' | 'action' | 'execution' | 'argsDigest' | 'idempotent' | 'lease'> {
   const { idempotent = false, readOnly = false } = registered?.manifest.annotations ?? {};
   const argsDigest = argsDigestOf(name, canonical(raw));
   return { key: who.header.key, action: name, execution: who.execution, argsDigest, idempotent: idempotent || readOnly, lease: LEASE };
@@ -171,20 +211,30 @@ export function argsDigestOf(action: ActionName, input: CanonicalText): Digest {
 
 type ResolvedFacts = { readonly facts: unknown; readonly evidence: readonly Evidence[] };
 
-async function readFacts(registered: RegisteredAction, input: unknown): Promise<({ kind: 'read' } & ResolvedFacts) | { kind: 'failed'; why: string }> {
+async function readFacts(
+  registered: RegisteredAction,
+  input: unknown,
+): Promise<({ kind: 'read' } & ResolvedFacts) | { kind: 'failed'; why: string }> {
   const { resolve, facts: schema } = registered.action;
   if (resolve === undefined || schema === undefined) return { kind: 'read', facts: undefined, evidence: [] };
-  const signal = AbortSignal.timeout(RESOLVE_WITHIN);
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`it took more than ${RESOLVE_WITHIN / 1_000} s`)), { once: true });
+    timer = setTimeout(() => {
+      const reason = new Error(`it took more than ${RESOLVE_WITHIN / 1_000} s`);
+      controller.abort(reason);
+      reject(reason);
+    }, RESOLVE_WITHIN);
   });
   try {
-    const resolved: Resolved<unknown> = await Promise.race([resolve(input, { signal }), tooLate]);
+    const resolved: Resolved<unknown> = await Promise.race([resolve(input, { signal: controller.signal }), tooLate]);
     const parsed = schema.safeParse(resolved.facts);
     if (!parsed.success) return { kind: 'failed', why: `what "resolve" found ${describeIssues(parsed.error.issues)}` };
     return { kind: 'read', facts: parsed.data, evidence: resolved.evidence ?? [] };
   } catch (error) {
     return { kind: 'failed', why: errorText(error) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

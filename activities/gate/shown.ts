@@ -10,7 +10,9 @@ export function shownOf(title: string, input: Json, facts: Json | null, evidence
   return {
     title,
     fields: [...fieldsOf('', input), ...(facts === null ? [] : fieldsOf('facts.', facts))],
-    evidence: evidence.slice(0, MOST_EVIDENCE).map((one) => ({ title: plainText(one.title, LONGEST_EVIDENCE), text: cut(String(one.text)) })),
+    evidence: evidence
+      .slice(0, MOST_EVIDENCE)
+      .map((one) => ({ title: plainText(one.title, LONGEST_EVIDENCE), text: cut(String(one.text)) })),
   };
 }
 

@@ -30,7 +30,14 @@ export async function listen(host: string, port: number): Promise<Listening> {
 }
 
 const notReady: RequestListener = (_request, response) => {
-  const body = { type: 'about:blank', title: 'Not ready', status: 503, code: 'not_ready', detail: 'Holdpoint is starting.', hint: 'Try again in a few seconds.' };
+  const body = {
+    type: 'about:blank',
+    title: 'Not ready',
+    status: 503,
+    code: 'not_ready',
+    detail: 'Holdpoint is starting.',
+    hint: 'Try again in a few seconds.',
+  };
   response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '2' }).end(JSON.stringify(body));
 };
 
@@ -40,13 +47,15 @@ async function bind(server: Server, host: string, port: number): Promise<void> {
       if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') {
         return reject(
           new Refusal('invalid', 'address_unusable', `Nothing can listen at ${host}, port ${port}: ${error.message}.`, {
-            hint: 'server.bind in the configuration names an address of this machine, such as 127.0.0.1 or 0.0.0.0.', cause: error,
+            hint: 'server.bind in the configuration names an address of this machine, such as 127.0.0.1 or 0.0.0.0.',
+            cause: error,
           }),
         );
       }
       reject(
         new Refusal('refused', 'port_taken', `Port ${port} on ${host} ${error.code === 'EACCES' ? 'may not be used' : 'is taken'}.`, {
-          hint: 'Stop what uses it (perhaps another Holdpoint), or set HOLDPOINT_PORT to a free port.', cause: error,
+          hint: 'Stop what uses it (perhaps another Holdpoint), or set HOLDPOINT_PORT to a free port.',
+          cause: error,
         }),
       );
     });

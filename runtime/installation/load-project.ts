@@ -12,7 +12,8 @@ export async function loadActions(path: string): Promise<ActionTree> {
     const typescript = path.endsWith('.ts') ? ' This Node.js may not read TypeScript: build it, and name the built file.' : '';
     const why = error instanceof Error ? error.message : String(error);
     throw new Refusal('invalid', 'worker_module', `"worker.actions" could not be loaded from ${path}: ${why}`, {
-      hint: `Correct the module.${typescript}`, cause: error,
+      hint: `Correct the module.${typescript}`,
+      cause: error,
     });
   }
 }
@@ -25,5 +26,7 @@ function exportsOf(module: ActionTree): ActionTree {
 
 export function checkExists(option: string, path: string): void {
   if (existsSync(path)) return;
-  throw new Refusal('invalid', 'worker_module', `"${option}" names a file that exists; got ${path}.`, { hint: 'Paths are relative to holdpoint.config.yaml.' });
+  throw new Refusal('invalid', 'worker_module', `"${option}" names a file that exists; got ${path}.`, {
+    hint: 'Paths are relative to holdpoint.config.yaml.',
+  });
 }

@@ -48,7 +48,8 @@ export class HoldpointPlugin extends SimplePlugin {
   constructor(options: HoldpointOptions) {
     super({ name: 'holdpoint' });
     this.#registry = registerActions(options.actions);
-    this.#config = typeof options.config === 'object' ? options.config : loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+    this.#config =
+      typeof options.config === 'object' ? options.config : loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
     this.#given = options.ledger;
     this.#ready.promise.catch(() => undefined);
   }
@@ -121,7 +122,9 @@ export class HoldpointPlugin extends SimplePlugin {
       policies: () => policies,
       secrets: environmentSecrets(process.env, (file) => readFileSync(file, 'utf8')),
       results: createResultStore(db, this.#converter),
-      ungoverned: new Set(this.#config.ungoverned.filter((name) => name.startsWith('activity:')).map((name) => name.slice('activity:'.length))),
+      ungoverned: new Set(
+        this.#config.ungoverned.filter((name) => name.startsWith('activity:')).map((name) => name.slice('activity:'.length)),
+      ),
       describe: describeExecution,
     });
   }

@@ -26,11 +26,17 @@ function checkActivities(options: WorkerOptions, actions: ActionRegistry, ungove
   const names = registered.map(([name]) => name);
   const twice = names.filter((name) => actions.has(name));
   if (twice.length > 0) {
-    refuse(`The worker registers activities under the names of actions: ${twice.join(', ')}.`, 'An action is registered by the plugin: remove it from "activities".');
+    refuse(
+      `The worker registers activities under the names of actions: ${twice.join(', ')}.`,
+      'An action is registered by the plugin: remove it from "activities".',
+    );
   }
   const both = [...actions.keys()].filter((name) => ungoverned.includes(`activity:${name}`));
   if (both.length > 0) {
-    refuse(`The configuration lists declared actions as ungoverned: ${both.join(', ')}.`, 'An action always passes the gate: remove it from "ungoverned".');
+    refuse(
+      `The configuration lists declared actions as ungoverned: ${both.join(', ')}.`,
+      'An action always passes the gate: remove it from "ungoverned".',
+    );
   }
   const undeclared = names.filter((name) => name === 'default' || !ungoverned.includes(`activity:${name}`));
   if (undeclared.length > 0) {
@@ -55,7 +61,10 @@ function checkSinks(options: WorkerOptions, ungoverned: readonly string[]): void
 export function checkBundle(bundle: WorkflowBundleOption): void {
   const code = 'code' in bundle ? bundle.code : readFileSync(bundle.codePath, 'utf8');
   if (code.includes(WAITING_ROOM_MARKER)) return;
-  refuse('The workflow bundle lacks the waiting room.', 'Pass the plugin to bundleWorkflowCode as well: bundleWorkflowCode({ workflowsPath, plugins: [plugin] }).');
+  refuse(
+    'The workflow bundle lacks the waiting room.',
+    'Pass the plugin to bundleWorkflowCode as well: bundleWorkflowCode({ workflowsPath, plugins: [plugin] }).',
+  );
 }
 
 function refuse(message: string, hint: string): never {

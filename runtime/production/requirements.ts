@@ -2,7 +2,10 @@ import { Refusal } from '../../core/index.ts';
 import type { Config } from '../config/load-config.ts';
 
 /** Fallbacks exist only in `up`: what production needs is stated, or nothing starts. Throws `Refusal` `production_incomplete`. */
-export function requireProduction(config: Config, command: 'server' | 'worker'): { readonly databaseUrl: string; readonly temporalAddress: string } {
+export function requireProduction(
+  config: Config,
+  command: 'server' | 'worker',
+): { readonly databaseUrl: string; readonly temporalAddress: string } {
   const { databaseUrl } = config.environment;
   const temporalAddress = config.temporal.address;
   const missing = [
@@ -14,7 +17,8 @@ export function requireProduction(config: Config, command: 'server' | 'worker'):
   ].filter((one) => one !== null);
   if (missing.length > 0 || databaseUrl === null || temporalAddress === null) {
     throw new Refusal('refused', 'production_incomplete', `holdpoint ${command} needs ${missing.join('; ')}.`, {
-      hint: 'State each. On your own machine use "holdpoint up", which needs none of them.', data: { missing },
+      hint: 'State each. On your own machine use "holdpoint up", which needs none of them.',
+      data: { missing },
     });
   }
   return { databaseUrl, temporalAddress };

@@ -35,8 +35,15 @@ export async function runServer(options: ProductionOptions): Promise<void> {
     const temporal = await reaching(Connection.connect(connection), temporalAddress);
     teardown.add('Temporal', () => temporal.close());
     const log = { info: print, warn: (message: string) => print(`warning: ${message}`) };
-    const { server, reconciler, policies } = assemble({ db, client: new Client({ connection: temporal, namespace }), config, starter: 'person', log });
-    const refresh = (): Promise<void> => policies.refresh().catch((error: unknown) => log.warn(`the policies were not read again: ${String(error)}`));
+    const { server, reconciler, policies } = assemble({
+      db,
+      client: new Client({ connection: temporal, namespace }),
+      config,
+      starter: 'person',
+      log,
+    });
+    const refresh = (): Promise<void> =>
+      policies.refresh().catch((error: unknown) => log.warn(`the policies were not read again: ${String(error)}`));
     await refresh();
     const refreshing = setInterval(() => void refresh(), POLICIES_EVERY);
     teardown.add('policies', () => Promise.resolve(clearInterval(refreshing)));
