@@ -21,8 +21,8 @@ export type { Meters, Run, RunClosed, RunLimits, RunState } from './run.ts';
 export type { Call, CallRequest, CallState, ExecutionRef, Outcome, OutcomeKind, Shown, StoredResult } from './call.ts';
 export { CHOICES, HOLD_KINDS, HOLD_RULES } from './hold.ts';
 export type { Choice, Edit, Hold, HoldKind, HoldKindRules, HoldState, Raise, Vote } from './hold.ts';
-export { addMicros, formatUsd, micros, usd } from './money.ts';
-export { childPath, isPath, isStepKey, parentPath, pathOf, stepKey } from './step-key.ts';
+export { formatUsd, usd } from './money.ts';
+export { childPath, parentPath, pathOf, stepKey } from './step-key.ts';
 export { canonical, canonicalOf, isJson } from './canonical.ts';
 export {
   BEGIN_WITHIN,
@@ -55,7 +55,7 @@ export { auditPreimage, auditText } from './audit.ts';
 export type { AuditEntry, AuditRow } from './audit.ts';
 export type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
 export { decide } from './decide.ts';
-export { checkLimit, clockAfter, completeLimits, DEFAULT_LIMITS, worked } from './limits/index.ts';
+export { completeLimits, DEFAULT_LIMITS, worked } from './limits/index.ts';
 export type { LimitName } from './limits/index.ts';
 export type { HoldFacts, Ruling } from './ruling.ts';
 export { deciders, expireHold, ruleDecision } from './rule-decision.ts';
@@ -69,4 +69,4 @@ export type { CallView, HoldView, Page, Problem, RunSummary, RunView, TokenView 
 export { parseChain } from './chain-plan.ts';
 export type { ChainLimits, ChainPlan, ChainStep } from './chain-plan.ts';
 export { resolveReferences } from './chain-reference.ts';
-export { checkChain } from './check-chain.ts';
+export { checkChain, knownInput } from './check-chain.ts';

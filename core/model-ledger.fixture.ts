@@ -11,7 +11,7 @@ import { START } from './sample.fixture.ts';
 import type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
 
 /** What a constraint of the real ledger would refuse: always a bug of the decision. */
-export class ConstraintBroken extends Error {
+class ConstraintBroken extends Error {
   override readonly name = 'ConstraintBroken';
 }
 

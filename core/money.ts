@@ -23,11 +23,6 @@ export function usd(dollars: number | string): Micros {
   return micros(Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0')));
 }
 
-/** Sum; throws `Refusal` `money_invalid` where it leaves the safe integers. */
-export function addMicros(a: Micros, b: Micros): Micros {
-  return micros(a + b);
-}
-
 /** For people: `$0.05`, `$12`, `$0.000001`. */
 export function formatUsd(amount: Micros): string {
   const whole = Math.floor(amount / 1_000_000);

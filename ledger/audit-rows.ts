@@ -19,7 +19,7 @@ export function appendAudit(tx: Queryable, run: LockedRun['id'], at: Instant, en
   if (entries.length > 0) void tx.query(APPEND, [run, at, auditTexts(entries)]);
 }
 
-export function auditTexts(entries: readonly AuditEntry[]): string[] {
+function auditTexts(entries: readonly AuditEntry[]): string[] {
   return entries.map(auditText);
 }
 

@@ -6,7 +6,7 @@ const CONNECTION_LOST = /^(?:08...|57P0[1235]|53300|25P03|25P04)$/;
 const SOCKET_LOST = /terminated|not queryable|timeout expired|after calling end|is closed|closed before|socket/i;
 
 /** SQLSTATE of what a driver threw, or '' where the database said nothing. */
-export function sqlState(error: unknown): string {
+function sqlState(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && 'severity' in (error as object) ? code : '';
 }

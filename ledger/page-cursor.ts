@@ -6,7 +6,7 @@ export interface Cursor {
   readonly id: string;
 }
 
-export function cursorText(cursor: Cursor): string {
+function cursorText(cursor: Cursor): string {
   return Buffer.from(`${cursor.at} ${cursor.id}`, 'utf8').toString('base64url');
 }
 

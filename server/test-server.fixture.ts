@@ -10,7 +10,7 @@ import type { Database } from '../ledger/index.ts';
 import { createApp, hashToken } from './index.ts';
 import type { ServerDeps } from './index.ts';
 
-export const MANIFEST: ActionManifest = {
+const MANIFEST: ActionManifest = {
   action: 'git.push',
   summary: 'Push a tag',
   annotations: { readOnly: false, destructive: false, idempotent: true, openWorld: true },

@@ -11,7 +11,7 @@ export function isObjectId(text: string): boolean {
 }
 
 /** The part of a ref after `refs/tags/`, by rules that are stricter than `git check-ref-format`. */
-export function isShortName(text: string): boolean {
+function isShortName(text: string): boolean {
   return (
     text.length <= 200 &&
     !text.includes('..') &&

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gitActions } from './git-actions.ts';
 import type { GitOptions } from './options.ts';
 
-export const AUTHOR = { name: 'Release Bot', email: 'bot@example.com' };
+const AUTHOR = { name: 'Release Bot', email: 'bot@example.com' };
 
 export interface TestRepository {
   readonly base: string;

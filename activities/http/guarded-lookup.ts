@@ -6,7 +6,7 @@ import { plainAddress } from './address.ts';
 import type { HttpSettings } from './options.ts';
 
 /** Throws `Refusal` `http_address_refused` where a request to this address may not go. */
-export function checkAddress(settings: HttpSettings, url: URL, address: string): void {
+function checkAddress(settings: HttpSettings, url: URL, address: string): void {
   const { host, port } = hostOf(url);
   if (settings.allow.admits({ host, port, address }, settings.ownAddresses())) return;
   const plain = plainAddress(address) ?? address;

@@ -28,7 +28,7 @@ export function addDoctor(program: Command, host: Host): void {
   });
 }
 
-export function renderFindings(findings: readonly Finding[]): string {
+function renderFindings(findings: readonly Finding[]): string {
   const wrong = findings.filter(({ state }) => state === 'wrong').length;
   const lines = findings.flatMap(({ name, state, detail, hint }) => {
     const mark = { ok: 'ok   ', wrong: 'WRONG', skipped: '-    ' }[state];

@@ -93,7 +93,7 @@ interface Explained {
   readonly undeclared?: readonly string[];
 }
 
-export function renderExplained({ call, ruling, considered, undeclared = [] }: Explained): string {
+function renderExplained({ call, ruling, considered, undeclared = [] }: Explained): string {
   return [
     `${call.agent} asks for ${call.action}: ${verdict(ruling)}`,
     `considered: ${considered.join(', ') || 'no policy'}`,

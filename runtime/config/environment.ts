@@ -14,7 +14,7 @@ export interface Environment {
   readonly temporalAddress: string | null;
 }
 
-export const DEFAULT_PORT = 7400;
+const DEFAULT_PORT = 7400;
 
 /** Ports that `fetch` refuses (WHATWG Fetch, "port blocking"): no client could reach a server there. */
 const BLOCKED_PORTS: ReadonlySet<number> = new Set([

@@ -7,7 +7,7 @@ import type { Environment, Variables } from './environment.ts';
 import { parseConfig } from './parse-config.ts';
 import type { ConfigFile } from './schema.ts';
 
-export const CONFIG_FILE = 'holdpoint.config.yaml';
+const CONFIG_FILE = 'holdpoint.config.yaml';
 
 /** The configuration, whole: every path absolute, every default filled, money in micro-USD, time in milliseconds. */
 export interface Config {
