@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeLedgers } from '../ledgers.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
@@ -12,7 +13,7 @@ import type { Database } from '../../ledger/index.ts';
 import type { HoldId, RunId } from '../../core/index.ts';
 import { charge, put } from './calls.ts';
 import { eventNames, events, resetBefore, startPast, textOf } from './histories.ts';
-import { HOLD_CHARGE, PERMIT_ALL, supervised } from './supervised.ts';
+import { HOLD_CHARGE, PERMIT_ALL, SILENT, supervised } from './supervised.ts';
 import type { Supervised } from './supervised.ts';
 import type { Told } from './workflows.ts';
 
@@ -33,6 +34,8 @@ forbid (principal, action == Action::"tool.charge", resource) when { context.inp
 forbid (principal, action == Action::"tool.charge", resource) when { context.input.text like "brief*" };
 ${HOLD_CHARGE}`;
 
+/** The workflows without the waiting room; bundled once. */
+let ungoverned: Promise<WorkflowBundleWithSourceMap> | undefined;
 const SECRET = 'correct-horse-battery-staple';
 
 describeLedgers('Holdpoint promises', (open) => {
@@ -143,7 +146,7 @@ describeLedgers('Holdpoint promises', (open) => {
 
     it.concurrent('lets a timeout refuse, and never approve', async () => {
       const run = await sequence(charge('brief'));
-      const hold = await onlyHold(run);
+      const { id: hold } = await world.until('a hold, open or over', async () => (await world.holds(run))[0]);
       expect(await told(run)).toMatchObject([
         { kind: 'denied', code: 'approval_expired', message: expect.stringContaining('no person refused it') },
       ]);
@@ -347,11 +350,12 @@ describeLedgers('Holdpoint promises', (open) => {
   describe('12, the allowed path costs almost nothing', () => {
     it('has the events and workflow tasks that the same workflow has without the plugin', async () => {
       const taskQueue = `${world.taskQueue}-raw`;
+      ungoverned ??= bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, 'workflows.ts'), logger: SILENT });
       const plain = ({ text }: { readonly text: string }) => Promise.resolve({ text });
       const worker = await Worker.create({
         connection: world.native,
         taskQueue,
-        workflowsPath: join(import.meta.dirname, 'workflows.ts'),
+        workflowBundle: await ungoverned,
         activities: { 'tool.put': plain, 'tool.look': plain },
       });
       await worker.runUntil(async () => {

@@ -20,7 +20,8 @@ describeLedgers('an agent that runs away', (open) => {
   beforeAll(async () => {
     db = await open();
     await migrate(db);
-    world = await supervised({ db, policies: PERMIT_ALL + FORBIDS });
+    // Long enough for a workflow that does not spin to take its cancellation, however slow the machine is.
+    world = await supervised({ db, policies: PERMIT_ALL + FORBIDS, grace: 3_000 });
   });
   afterAll(() => world?.stop());
 
@@ -113,12 +114,17 @@ describeLedgers('an agent that runs away', (open) => {
   });
 
   describe('burns nothing once it is killed, and is terminated', () => {
-    /** What happened to the workflow after its first answer of a kind. */
-    async function after(run: RunId, is: (event: Awaited<ReturnType<typeof events>>[number]) => boolean) {
-      const all = await events(world.client, run);
-      const at = all.findIndex(is);
-      expect(at).toBeGreaterThanOrEqual(0);
-      return all.slice(at + 1).map(nameOf);
+    /** What happened to the workflow once it was told to stop: it took note, did nothing more, and was terminated. */
+    async function quietAfterKill(run: RunId): Promise<void> {
+      expect(await world.closed(run)).toMatchObject({ closed: 'killed', openHolds: 0 });
+      const all = (await events(world.client, run)).map(nameOf);
+      const rest = all.slice(all.indexOf('WORKFLOW_EXECUTION_CANCEL_REQUESTED'));
+      expect(rest).toContain('WORKFLOW_TASK_COMPLETED');
+      expect(rest.at(-1)).toBe('WORKFLOW_EXECUTION_TERMINATED');
+      // A task that spins fails, or times out, or is broken off by the termination, which fails it too.
+      expect(rest.filter((name) => name === 'WORKFLOW_TASK_FAILED' || name === 'WORKFLOW_TASK_TIMED_OUT')).toEqual([]);
+      // All that may still be scheduled is to take a hold back.
+      expect(rest.filter((name) => name === 'ACTIVITY_TASK_SCHEDULED').length).toBeLessThanOrEqual(1);
     }
 
     it.concurrent('while it loops', async () => {
@@ -126,33 +132,23 @@ describeLedgers('an agent that runs away', (open) => {
       const run = await world.start('stubborn', { call: put('no') }, { limits });
       await world.until('some refusals', async () => (await refused(run)) > 3);
       await world.kill(run);
-      expect(await world.closed(run)).toMatchObject({ closed: 'killed' });
-      const rest = await after(
-        run,
-        (event) => event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type === 'HoldpointFenced',
-      );
-      expect(rest.at(-1)).toBe('WORKFLOW_EXECUTION_TERMINATED');
-      expect(rest.filter((name) => name === 'ACTIVITY_TASK_SCHEDULED')).toEqual([]);
-      expect(rest.filter((name) => name === 'WORKFLOW_TASK_FAILED' || name === 'WORKFLOW_TASK_TIMED_OUT')).toEqual([]);
+      const refusals = await refused(run);
+      await quietAfterKill(run);
+      expect(await refused(run)).toBe(refusals);
     });
 
     it.concurrent('while the waiting room refuses it, where no gate could count', async () => {
       const run = await world.start('astray', { call: put('elsewhere'), taskQueue: 'nobody-governs-this' });
       await world.kill(run);
-      expect(await world.closed(run)).toMatchObject({ closed: 'killed' });
-      const rest = await after(run, (event) => nameOf(event) === 'WORKFLOW_EXECUTION_STARTED');
-      expect(rest.at(-1)).toBe('WORKFLOW_EXECUTION_TERMINATED');
-      expect(rest.filter((name) => name === 'WORKFLOW_TASK_FAILED' || name === 'WORKFLOW_TASK_TIMED_OUT')).toEqual([]);
+      await quietAfterKill(run);
     });
 
     it.concurrent('while it is held, though it takes its cancellation for one more refusal', async () => {
       const run = await world.start('stubborn', { call: put('held') }, { limits: { identical: 1 } });
       await stopped(run);
       await world.kill(run);
-      expect(await world.closed(run)).toMatchObject({ closed: 'killed', openHolds: 0 });
-      const rest = await after(run, (event) => nameOf(event) === 'WORKFLOW_EXECUTION_CANCEL_REQUESTED');
-      expect(rest.at(-1)).toBe('WORKFLOW_EXECUTION_TERMINATED');
-      expect(rest.filter((name) => name === 'WORKFLOW_TASK_FAILED' || name === 'WORKFLOW_TASK_TIMED_OUT')).toEqual([]);
+      await quietAfterKill(run);
+      expect(done(run)).toBe(1);
     });
   });
 });

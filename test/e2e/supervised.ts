@@ -28,6 +28,8 @@ export interface SupervisedOptions {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The ledger as the worker reaches it, where that is another way than the test's own; default: `db`. */
   readonly workerLedger?: Database;
+  /** How long a killed workflow may tidy up, in milliseconds; default 500. */
+  readonly grace?: number;
   /** Default: `workflows.ts` beside this file. */
   readonly workflowsPath?: string;
 }
@@ -105,7 +107,7 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
   let stopWorker = await work(plugin);
 
   const directory = createDirectory({ people, groups: allGroups });
-  const deliverers = [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client, grace: 500 })];
+  const deliverers = [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client, grace: options.grace ?? 500 })];
   const reconciler = createReconciler({ db, client, deliverers, log: { info: () => undefined, warn: () => undefined } });
   reconciler.start();
   let heard: () => void = () => undefined;
@@ -185,7 +187,8 @@ export function bundle(plugin: HoldpointPlugin, workflowsPath: string): Promise<
 }
 
 const silent = (): void => undefined;
-const SILENT = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+/** For what logs by itself. */
+export const SILENT = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 let installed = false;
 /** Once a process, before anything of the SDK logs. */
 export function quiet(): void {
