@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createToken, findToken } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
@@ -29,7 +29,9 @@ export async function ensureLocalToken(db: Database, home: string, config: Confi
     kind: 'person',
     name: 'local',
   });
-  writeFileSync(file, `${secret}\n`, { mode: 0o600 });
+  // The mode is heeded only where the file is made.
+  rmSync(file, { force: true });
+  writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: 'wx' });
 }
 
 function hashOf(secret: string): string {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Refusal } from '../../core/index.ts';
@@ -80,7 +80,13 @@ async function sourceOf(repo: string | null, cwd: string, folder: string): Promi
   const here = await repositoryAt(cwd);
   if (here !== null) return here;
   const sample = join(folder, 'sample');
-  if (!existsSync(join(sample, '.git'))) await makeSample(sample);
+  if (!existsSync(sample)) {
+    // In one step: a half-made one would be taken for whole the next time.
+    const fresh = `${sample}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    await makeSample(fresh);
+    await rename(fresh, sample);
+  }
   return sample;
 }
 
@@ -115,10 +121,15 @@ async function makeSample(folder: string): Promise<void> {
 async function git(cwd: string, args: readonly string[]): Promise<string> {
   const env = {
     PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-    HOME: cwd,
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TEMPLATE_DIR: '',
     GIT_TERMINAL_PROMPT: '0',
+    // A repository that lacks objects may name a program to fetch them with.
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_ALLOW_PROTOCOL: 'file',
     GIT_AUTHOR_NAME: 'sample',
     GIT_AUTHOR_EMAIL: 'sample@localhost',
     GIT_COMMITTER_NAME: 'sample',

@@ -10,6 +10,8 @@ import { loadConfig } from '../config/load-config.ts';
 import { assemble } from '../installation/assemble.ts';
 import { listen } from '../installation/listen.ts';
 import { openLocalLedger } from '../installation/open-ledger.ts';
+import { temporalSettings } from '../production/connect.ts';
+import { aborted } from '../production/run-server.ts';
 import { ensureTemporalServer } from '../temporal-server/index.ts';
 import { renderPlaces, renderReady } from './banner.ts';
 import { exampleRun } from './example-run.ts';
@@ -50,9 +52,9 @@ export async function up(options: UpOptions): Promise<void> {
   };
   options.signal.addEventListener('abort', stop, { once: true });
   try {
-    await start(options, teardown);
-    if (!options.signal.aborted)
-      await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }));
+    const { working } = await start(options, teardown);
+    // A worker that ends by itself leaves nothing that would be worth keeping up.
+    await Promise.race([aborted(options.signal), working]);
   } catch (error) {
     // Parts that end because they are being stopped are no failure.
     if (!options.signal.aborted) throw error;
@@ -62,7 +64,8 @@ export async function up(options: UpOptions): Promise<void> {
   options.print('Stopped; nothing is lost. Started again, what waits goes on waiting.');
 }
 
-async function start(options: UpOptions, teardown: Teardown): Promise<void> {
+/** `working` = until the worker ends. */
+async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly working: Promise<void> }> {
   const { env, cwd, print, program } = options;
   const config = withLocalPeople(loadConfig({ file: options.config, env, cwd }));
   const { home, port, databaseUrl } = config.environment;
@@ -74,7 +77,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
   // The SDK would otherwise end the process on its own terms.
   Runtime.install({ shutdownSignals: [], logger: fileLogger(join(home, 'worker.log')) });
 
-  const [temporal, ledger] = await Promise.all([
+  const [temporal, ledger] = await together(
     ensureTemporalServer({ home: join(home, 'temporal'), env, log: print }).then((server) => {
       teardown.add('Temporal', () => server.stop());
       return server;
@@ -83,7 +86,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
       teardown.add('ledger', () => opened.db.close());
       return opened;
     }),
-  ]);
+  );
   const { db } = ledger;
   const { address, namespace } = temporal;
   const example = options.example ?? (config.worker === null ? 'release' : null);
@@ -96,15 +99,24 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
   const open = project.example === null ? null : project.example.name === 'release' ? releasing : await openRun(db, project.example.name);
   const effective = { ...config, policies: project.policies };
 
-  const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
-  teardown.add('Temporal client', () => connection.close());
-  teardown.add('Temporal connection', () => native.close());
+  // A server of somebody else's may need TLS and keys; ours needs neither, whatever the environment says of that one.
+  const settings = temporal.route === 'address' ? temporalSettings(config, address, env).connection : { address };
+  const [connection, native] = await together(
+    Connection.connect(settings).then((opened) => {
+      teardown.add('Temporal client', () => opened.close());
+      return opened;
+    }),
+    NativeConnection.connect(settings).then((opened) => {
+      teardown.add('Temporal connection', () => opened.close());
+      return opened;
+    }),
+  );
   const client = new Client({ connection, namespace });
   const log = { info: () => undefined, warn: (message: string) => print(`warning: ${message}`) };
   const { server, reconciler, policies } = assemble({ db, client, config: effective, starter: 'agent', log });
   const { worker, plugin } = await createEmbeddedWorker({ native, namespace, project, config: effective, db });
   const working = worker.run();
-  working.catch((error: unknown) => print(`error: the worker stopped: ${error instanceof Error ? error.message : String(error)}`));
+  working.catch(() => undefined);
   teardown.add('worker', async () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await working.catch(() => undefined);
@@ -133,7 +145,16 @@ async function start(options: UpOptions, teardown: Teardown): Promise<void> {
     }),
   );
   if (started !== null)
-    void followRun({ run: started.run, home, url: listening.url, temporal: client, print, program, signal: options.signal });
+    void followRun({ run: started.run, home, url: listening.url, temporal: client, print, program, signal: options.signal }).catch(
+      (error: unknown) => log.warn(`the run is not followed here any more: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  return { working };
+}
+
+/** As `Promise.all`, but nothing is still on its way when one has failed: what came has its place in the teardown by then. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([one, other]);
+  return await Promise.all([one, other]);
 }
 
 /** The newest run of a workflow that still goes on, or waits; a killed one does neither. */
