@@ -16,15 +16,31 @@ export interface PolicyDeskSource {
 export interface RefreshableDesk extends PolicyDesk {
   /** Reads folder and manifests again. Throws `Refusal` where they do not fit; what was in force stays shown. */
   refresh(): Promise<void>;
+  /** Refreshes regularly, telling what goes wrong, until the function that it gives is called. */
+  keepFresh(warn: (message: string) => void): () => void;
 }
+
+const EVERY = 5_000;
 
 export function createPolicyDesk({ db, folder, groups }: PolicyDeskSource): RefreshableDesk {
   let set: PolicySet | null = null;
+  let told = '';
+  async function refresh(): Promise<void> {
+    const manifests = await listManifests(db);
+    if (manifests.length === 0) return;
+    set = loadPolicies({ sources: await readPolicyFolder(folder), manifests, groups });
+    told = '';
+  }
   return {
-    async refresh() {
-      const manifests = await listManifests(db);
-      if (manifests.length === 0) return;
-      set = loadPolicies({ sources: await readPolicyFolder(folder), manifests, groups });
+    refresh,
+    keepFresh(warn) {
+      const once = (error: unknown): void => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (message !== told) warn(`the policies were not read again: ${message}`);
+        told = message;
+      };
+      const timer = setInterval(() => void refresh().catch(once), EVERY);
+      return () => clearInterval(timer);
     },
     list: () => ({ hash: set?.hash ?? '', policies: set?.policies ?? [] }),
     explain: (call) => (set === null ? null : (JSON.parse(canonicalOf(set.explain(call))) as Json)),

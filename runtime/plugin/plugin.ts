@@ -3,21 +3,25 @@ import type { LoadedDataConverter } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { SimplePlugin } from '@temporalio/plugin';
+import { Runtime } from '@temporalio/worker';
 import type { ActivityInterceptorsFactory, BundleOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker';
 import { createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
 import type { ActionRegistry, ActionTree } from '../../activities/index.ts';
 import { HEARTBEAT_EVERY, Refusal } from '../../core/index.ts';
-import { openPostgres, publishManifests, publishPolicySet, requireVersion } from '../../ledger/index.ts';
+import { openPostgres, publishManifests, requireVersion } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
-import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
-import type { PolicySource } from '../../policy/index.ts';
 import type { Config } from '../config/load-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { refusing } from '../installation/open-ledger.ts';
 import { modulePath } from '../module-path.ts';
 import { describeExecution } from './describe.ts';
+import { putPoliciesInForce } from './policies-in-force.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
 import { environmentSecrets } from './secrets.ts';
 import { checkBundle, checkLast, checkWorker } from './startup-checks.ts';
+
+/** How often a worker looks for changed policies, in milliseconds. */
+const POLICIES_EVERY = 2_000;
 
 export interface HoldpointOptions {
   /** Every action that this worker may run, as a module's exports. */
@@ -97,29 +101,31 @@ export class HoldpointPlugin extends SimplePlugin {
   /** The worker takes no task before the ledger is migrated, the policies are loaded, and both are published. */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     let opened: Database | undefined;
+    const stopped = new AbortController();
     try {
       const db = this.#given ?? (opened = await this.#open());
-      await this.#prepare(db);
+      const policies = await this.#prepare(db);
       this.#ready.resolve();
+      void policies.watch(POLICIES_EVERY, stopped.signal);
       await next(worker);
     } catch (error) {
       this.#ready.reject(error);
       throw error;
     } finally {
+      stopped.abort();
       await opened?.close();
     }
   }
 
-  async #prepare(db: Database): Promise<void> {
+  async #prepare(db: Database): Promise<PoliciesInForce> {
     const manifests = [...this.#registry.values()].map(({ manifest }) => manifest);
-    const sources = await readPolicyFolder(this.#config.policies);
-    const policies = loadPolicies({ sources, manifests, groups: this.#config.groups });
+    const warn = (message: string): void => Runtime.instance().logger.warn(message);
+    const policies = await putPoliciesInForce({ db, folder: this.#config.policies, manifests, groups: this.#config.groups, warn });
     await publishManifests(db, manifests);
-    await publishPolicySet(db, { hash: policies.hash, text: sourceText(sources) });
     this.#gate = createGate({
       db,
       actions: this.#registry,
-      policies: () => policies,
+      policies: () => policies.current(),
       secrets: environmentSecrets(process.env, (file) => readFileSync(file, 'utf8')),
       results: createResultStore(db, this.#converter),
       ungoverned: new Set(
@@ -127,6 +133,7 @@ export class HoldpointPlugin extends SimplePlugin {
       ),
       describe: describeExecution,
     });
+    return policies;
   }
 
   /** With the worker's role, which may neither migrate nor decide. */
@@ -144,10 +151,6 @@ export class HoldpointPlugin extends SimplePlugin {
       throw error;
     }
   }
-}
-
-function sourceText(sources: readonly PolicySource[]): string {
-  return sources.map(({ file, text }) => `// ${file}\n${text}`).join('\n');
 }
 
 function waitingRoom(): string {

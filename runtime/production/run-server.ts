@@ -17,8 +17,6 @@ export interface ProductionOptions {
   readonly signal: AbortSignal;
 }
 
-const POLICIES_EVERY = 10_000;
-
 /** API and reconciler, on Postgres and Temporal that were named. Any number of them may run. Throws `Refusal`. */
 export async function runServer(options: ProductionOptions): Promise<void> {
   const { env, cwd, print, signal } = options;
@@ -42,11 +40,9 @@ export async function runServer(options: ProductionOptions): Promise<void> {
       starter: 'person',
       log,
     });
-    const refresh = (): Promise<void> =>
-      policies.refresh().catch((error: unknown) => log.warn(`the policies were not read again: ${String(error)}`));
-    await refresh();
-    const refreshing = setInterval(() => void refresh(), POLICIES_EVERY);
-    teardown.add('policies', () => Promise.resolve(clearInterval(refreshing)));
+    await policies.refresh().catch((error: unknown) => log.warn(`the policies were not read: ${String(error)}`));
+    const stopPolicies = policies.keepFresh(log.warn);
+    teardown.add('policies', () => Promise.resolve(stopPolicies()));
     reconciler.start();
     teardown.add('reconciler', () => reconciler.stop());
     listening.serve(createApp(server));

@@ -123,6 +123,8 @@ async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly
   });
   await plugin.ready;
   await policies.refresh();
+  const stopPolicies = policies.keepFresh(log.warn);
+  teardown.add('policies', () => Promise.resolve(stopPolicies()));
   reconciler.start();
   teardown.add('reconciler', () => reconciler.stop());
 
