@@ -5,9 +5,13 @@ import type { ActionName, Json } from '../core/index.ts';
 
 /** What is wrong with a value by an action's published schema, one line a fault; empty = nothing. At most five. */
 export function schemaFaults(action: ActionName, schema: Json, value: Json): readonly string[] {
+  return schemaChecker(action, schema)(value);
+}
+
+/** The same for many values of one action. Throws `Refusal` `manifest_unusable`. */
+export function schemaChecker(action: ActionName, schema: Json): (value: Json) => readonly string[] {
   const validate = compile(action, schema);
-  if (validate(value)) return [];
-  return (validate.errors ?? []).slice(0, 5).map(faultText);
+  return (value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, 5).map(faultText));
 }
 
 /** A new Ajv each time, since one keeps every schema that it ever saw; decisions with changes are rare. */

@@ -30,6 +30,14 @@ export function checkChain(plan: ChainPlan, manifests: readonly ActionManifest[]
   });
 }
 
+/** A step's input with the chain's own put in; null where it waits for what an earlier step gives. */
+export function knownInput({ steps, input }: ChainPlan, index: number): Json | null {
+  const field = `steps[${index}].input`;
+  const step = steps[index];
+  if (step === undefined || findReferences(step.input, field).some(({ reference }) => reference.kind === 'output')) return null;
+  return settleInput(step.input, field, input);
+}
+
 function checkReference(plan: ChainPlan, step: ChainStep, placed: PlacedReference, earlier: ReadonlyMap<string, ActionManifest>): void {
   const { reference } = placed;
   if (reference.kind === 'input') {

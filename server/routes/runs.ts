@@ -6,6 +6,7 @@ import type { Json, Principal, RunId } from '../../core/index.ts';
 import { findRun, listCalls, listHolds, listManifests, listRuns } from '../../ledger/index.ts';
 import type { RunRecord } from '../../ledger/index.ts';
 import type { Caller } from '../caller.ts';
+import { checkValues } from '../chain-values.ts';
 import type { RunStart, ServerDeps } from '../deps.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
@@ -97,10 +98,12 @@ async function allHolds(deps: ServerDeps, id: RunId) {
   return found;
 }
 
-/** Checked whole, here too, before anything starts. Throws `Refusal` as `parseChain` and `checkChain` do. */
+/** Checked whole, here too, before anything starts. Throws `Refusal` as `parseChain`, `checkChain` and `checkValues` do. */
 async function checkedChain(deps: ServerDeps, given: Json) {
   const plan = parseChain(given);
-  checkChain(plan, await listManifests(deps.db));
+  const manifests = await listManifests(deps.db);
+  checkChain(plan, manifests);
+  checkValues(plan, manifests);
   const steps = plan.steps.map(({ id, action, input }) => ({ id, action, input }));
   return { agent: plan.agent, labels: plan.labels, limits: plan.limits, input: { input: plan.input, steps } };
 }
