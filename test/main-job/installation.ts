@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const ROOT = join(import.meta.dirname, '../..');
-export const MAIN = join(ROOT, 'dist/cli/main.js');
+const MAIN = join(ROOT, 'dist/cli/main.js');
 /** Long enough for a busy machine; an idle one needs a tenth of it. */
 export const PATIENCE = 120_000;
 
@@ -173,6 +173,19 @@ export function isRunning(pid: number): boolean {
 async function gone(pid: number): Promise<void> {
   // A process that is not our child tells us nothing when it ends.
   while (isRunning(pid)) await delay(20);
+}
+
+/** Asks again until there is an answer. Throws where none comes. */
+export async function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  const until = performance.now() + PATIENCE;
+  while (performance.now() < until) {
+    // oxlint-disable-next-line no-await-in-loop -- one look after the other
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    // oxlint-disable-next-line no-await-in-loop -- a server tells nobody of it
+    await delay(100);
+  }
+  throw new Error('there was no answer in time');
 }
 
 /** A real repository: a tag `v1.2.0`, then a feature and a fix. */
