@@ -24,13 +24,15 @@ const SERVER = [
   'UPDATE (temporal_namespace_id, policy_set, audit_seq, audit_head) ON installation',
 ];
 
-/** Roles belong to the whole cluster, so another database may have made them, or be making them now. */
+/** Roles belong to the whole cluster: another database may have made them, or be making them now, and the owner of this one may not be let. */
 const makeRole = (role: string): string => `DO $$
   BEGIN
-    BEGIN
-      CREATE ROLE ${role} NOLOGIN;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '${role}') THEN
+      BEGIN
+        CREATE ROLE ${role} NOLOGIN;
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+    END IF;
     IF NOT pg_has_role(current_user, '${role}', 'SET') THEN
       EXECUTE format('GRANT ${role} TO %I', current_user);
     END IF;
