@@ -1,8 +1,16 @@
 export { defineAction, NothingHappened } from './define-action.ts';
-export type { Action, ActionContext, ActionDefinition, ActionLog, ActionTree, Evidence, ResolveContext, Resolved } from './define-action.ts';
+export type {
+  Action,
+  ActionContext,
+  ActionDefinition,
+  ActionLog,
+  ActionTree,
+  Evidence,
+  ResolveContext,
+  Resolved,
+} from './define-action.ts';
 export { registerActions } from './registry.ts';
 export type { ActionRegistry, RegisteredAction } from './registry.ts';
-export { SecretMissing } from './secrets.ts';
 export type { SecretSource } from './secrets.ts';
 export { createGate, gateActivities } from './gate/interceptor.ts';
 export { createResultStore } from './gate/results.ts';

@@ -24,7 +24,10 @@ export function breakerHold(facts: Facts, tripped: readonly Trip[]): Hold {
       title: `${run.agent} reached its limit of ${tripped.map((trip) => trip.limit).join(' and ')}`,
       fields: [
         { name: 'next call', value: request.action },
-        ...tripped.map((trip) => ({ name: trip.limit, value: `would come to ${amountOf(trip, trip.reached)}, limit ${amountOf(trip, trip.max)}` })),
+        ...tripped.map((trip) => ({
+          name: trip.limit,
+          value: `would come to ${amountOf(trip, trip.reached)}, limit ${amountOf(trip, trip.max)}`,
+        })),
         ...request.shown.fields,
       ],
       evidence: [],

@@ -48,8 +48,7 @@ export {
   parseRunHeader,
   parseWake,
 } from './wire-parse.ts';
-export { isSecretReference, secretFields } from './secret-reference.ts';
-export type { FoundField } from './secret-reference.ts';
+export { isSecretReference } from './secret-reference.ts';
 export { parseJson } from './strict-json.ts';
 export { auditPreimage, auditText } from './audit.ts';
 export type { AuditEntry, AuditRow } from './audit.ts';

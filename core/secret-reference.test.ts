@@ -3,9 +3,19 @@ import { isSecretReference, secretFields } from './secret-reference.ts';
 
 describe('a secret reference', () => {
   it.each(['secret:TOKEN', 'secret:A', 'secret:API_KEY_2'])('may be %s', (text) => expect(isSecretReference(text)).toBe(true));
-  it.each(['TOKEN', 'secret:', 'secret:a b', 'Bearer secret:TOKEN', 'secret:A\n', 'secret:hunter2', 'secret:a.b-c', 'secret:_A', 'secret:2A', 7, null])('may not be %j', (value) =>
-    expect(isSecretReference(value)).toBe(false),
-  );
+  it.each([
+    'TOKEN',
+    'secret:',
+    'secret:a b',
+    'Bearer secret:TOKEN',
+    'secret:A\n',
+    'secret:hunter2',
+    'secret:a.b-c',
+    'secret:_A',
+    'secret:2A',
+    7,
+    null,
+  ])('may not be %j', (value) => expect(isSecretReference(value)).toBe(false));
 });
 
 describe('secretFields', () => {

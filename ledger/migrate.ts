@@ -57,7 +57,10 @@ export async function requireVersion(db: Database): Promise<void> {
   const version = row?.version ?? 0;
   refuseNewer(version);
   if (version === LEDGER_VERSION) return;
-  throw new LedgerError('ledger_failed', `The ledger is at version ${version}; this release needs ${LEDGER_VERSION}. Start its server, which migrates.`);
+  throw new LedgerError(
+    'ledger_failed',
+    `The ledger is at version ${version}; this release needs ${LEDGER_VERSION}. Start its server, which migrates.`,
+  );
 }
 
 function refuseNewer(version: number): void {

@@ -1,4 +1,3 @@
-export { DEFAULT_POLICIES } from './default-policies.ts';
 export { loadPolicies } from './load-policies.ts';
 export type { PolicyMaterial, PolicySet, PolicySummary } from './load-policies.ts';
 export type { Groups } from './annotations.ts';

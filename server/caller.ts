@@ -50,7 +50,13 @@ export async function authenticate(db: Database, header: string | undefined): Pr
     });
   }
   if (token.kind === 'person') return { kind: 'person', principal: token.principal, token: token.id };
-  return { kind: 'machine', principal: token.principal, agent: token.principal.replace(/^agent:/, ''), owner: token.owner, token: token.id };
+  return {
+    kind: 'machine',
+    principal: token.principal,
+    agent: token.principal.replace(/^agent:/, ''),
+    owner: token.owner,
+    token: token.id,
+  };
 }
 
 /** Throws `Refusal` `machine_token`, `person_unknown` or `operator_required`. */

@@ -1,5 +1,4 @@
 export { createApp } from './app.ts';
 export { hashToken } from './caller.ts';
 export type { PolicyDesk, PolicyListing, PolicyQuestion, RunKill, RunStart, ServerDeps } from './deps.ts';
-export { openApiDocument } from './openapi.ts';
 export { createRoutes } from './routes/index.ts';

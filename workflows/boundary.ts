@@ -9,7 +9,10 @@ const hint = (name: string): string => `If it must be, an operator lists "${name
 export function checkQueue(queue: string | undefined, header: RunHeader | null, what: string): void {
   if (!queue || queue === workflowInfo().taskQueue || header?.queues.includes(queue)) return;
   if (isUngoverned(header, `queue:${queue}`)) return;
-  throw refused('queue_ungoverned', `${what} would go to the task queue "${queue}", which is not listed as governed. ${hint(`queue:${queue}`)}`);
+  throw refused(
+    'queue_ungoverned',
+    `${what} would go to the task queue "${queue}", which is not listed as governed. ${hint(`queue:${queue}`)}`,
+  );
 }
 
 /** A tick of a cron would repeat the keys, and so the recorded results, of the tick before it. */

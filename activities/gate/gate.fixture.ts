@@ -22,7 +22,7 @@ export interface BreakableLedger extends Database {
   loseReply: () => LedgerError | null;
 }
 
-export function breakable(db: Database): BreakableLedger {
+function breakable(db: Database): BreakableLedger {
   const ledger: BreakableLedger = {
     ...db,
     fail: () => null,

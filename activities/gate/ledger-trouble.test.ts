@@ -110,4 +110,23 @@ describe('a ledger that fails', () => {
     world.db.fail = once('ledger_away', /FROM blobs/);
     expect(await world.refused()).toMatchObject({ type: 'HoldpointLater' });
   });
+
+  it('so slowly that a second passed since the claim lets nothing begin, and the step is returned', async () => {
+    const run = vi.fn(() => Promise.resolve('done'));
+    const world = await bench(ledger, { act: sample({ run }) });
+    let slow = 1;
+    world.db.loseReply = () => {
+      // As a process that was frozen for as long.
+      if (slow-- > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_050);
+      return null;
+    };
+    await expect(world.ask()).resolves.toBe('done');
+    expect((await kinds(world)).filter((kind) => kind.startsWith('call.'))).toEqual([
+      'call.claimed',
+      'call.not-started',
+      'call.claimed',
+      'call.succeeded',
+    ]);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
 });

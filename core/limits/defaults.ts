@@ -24,8 +24,14 @@ export function completeLimits(stated: { readonly [Name in LimitName]?: unknown 
 /** A limit is a whole number of at least 1. Throws `Refusal` `limit_invalid`. */
 export function checkLimit(name: string, given: unknown): number {
   if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 1) return given;
-  const shown = typeof given === 'string' ? JSON.stringify(given) : typeof given === 'object' && given !== null ? 'an object' : String(given);
-  throw new Refusal('invalid', 'limit_invalid', `The limit "${name}" is a whole number of at least 1; got ${given === undefined ? 'nothing' : shown}.`, {
-    hint: 'Leave it out to use the default.',
-  });
+  const shown =
+    typeof given === 'string' ? JSON.stringify(given) : typeof given === 'object' && given !== null ? 'an object' : String(given);
+  throw new Refusal(
+    'invalid',
+    'limit_invalid',
+    `The limit "${name}" is a whole number of at least 1; got ${given === undefined ? 'nothing' : shown}.`,
+    {
+      hint: 'Leave it out to use the default.',
+    },
+  );
 }

@@ -74,8 +74,7 @@ const start = async (taskQueue: string): Promise<string> => {
   };
   return (await startRun({ db, client }, { ...ask, limits: completeLimits({}) })).run;
 };
-const create = (options: Partial<WorkerOptions>): Promise<Worker> =>
-  Worker.create({ connection: native, taskQueue: queue(), ...options } as WorkerOptions);
+const create = (options: Partial<WorkerOptions>): Promise<Worker> => Worker.create({ connection: native, taskQueue: queue(), ...options });
 
 describe('a worker with the plugin', () => {
   it('bundles the waiting room, by the path of the workflows, and judges what the worker’s own interceptors made of the call', async () => {
@@ -117,7 +116,7 @@ describe('a worker with the plugin', () => {
       code: 'worker_ungoverned',
       message: expect.stringMatching(/after/) as string,
     });
-    const connection = await NativeConnection.connect({ address: process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '', plugins: [after as never] });
+    const connection = await NativeConnection.connect({ address: process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '', plugins: [after] });
     await expect(create({ connection, workflowsPath, plugins: [plugin()] })).rejects.toMatchObject({ code: 'worker_ungoverned' });
     await connection.close();
   });

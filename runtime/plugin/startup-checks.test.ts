@@ -20,9 +20,9 @@ const actions = registerActions({
 const us = { name: 'holdpoint' };
 const effect = (): Promise<void> => Promise.resolve();
 
-function refusal(options: Partial<WorkerOptions>, ungoverned: readonly string[] = []): string | null {
+function refusal(options: object, ungoverned: readonly string[] = []): string | null {
   try {
-    checkWorker({ taskQueue: 'q', ...options }, actions, ungoverned, us);
+    checkWorker({ taskQueue: 'q', ...options } as WorkerOptions, actions, ungoverned, us);
     return null;
   } catch (error) {
     if (error instanceof Refusal && error.code === 'worker_ungoverned' && error.hint !== undefined) return error.message;
@@ -42,7 +42,7 @@ describe('a worker', () => {
     ['a bundle without the waiting room', { workflowBundle: { code: 'nothing' } }, [], /waiting room/],
     ['a plugin that comes after ours', { plugins: [us, { name: 'metrics' }] }, [], /metrics would change/],
     ['ours twice', { plugins: [us, { name: 'holdpoint' }] }, [], /holdpoint would change/],
-  ] as const)('with %s does not', (_, options, ungoverned, said) => expect(refusal(options as object, ungoverned)).toMatch(said));
+  ] as const)('with %s does not', (_, options, ungoverned, said) => expect(refusal(options, ungoverned)).toMatch(said));
 
   it.each([
     ['an activity', { activities: { 'git.pull': effect } }, ['activity:git.pull']],
@@ -51,7 +51,7 @@ describe('a worker', () => {
     ['plugins that come before ours', { plugins: [{ name: 'metrics' }, us] }, []],
     ['a bundle with the waiting room', { workflowBundle: { code: 'x = "holdpoint.waiting-room.v1"' } }, []],
   ] as const)('may have %s that the configuration lists, or that reaches nothing', (_, options, ungoverned) =>
-    expect(refusal(options as object, ungoverned)).toBeNull(),
+    expect(refusal(options, ungoverned)).toBeNull(),
   );
 });
 

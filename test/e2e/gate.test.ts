@@ -16,7 +16,10 @@ describeLedgers('a governed run', (open) => {
   it('lets a permitted call pass, and records it', async () => {
     const run = await world.start('sequence', { calls: [{ action: 'tool.put', input: { text: 'a' } }] });
     expect(await world.result(run)).toEqual({ told: [{ kind: 'returned', value: { text: 'a' } }], edits: [] });
-    expect(world.effects(run).map(({ phase, idempotencyKey }) => [phase, idempotencyKey])).toEqual([['begun', `${run}/1`], ['done', `${run}/1`]]);
+    expect(world.effects(run).map(({ phase, idempotencyKey }) => [phase, idempotencyKey])).toEqual([
+      ['begun', `${run}/1`],
+      ['done', `${run}/1`],
+    ]);
     expect((await world.calls(run)).map(({ key, state }) => [key, state.kind])).toEqual([['/1', 'succeeded']]);
   });
 
@@ -33,7 +36,9 @@ describeLedgers('a governed run', (open) => {
     const run = await world.start('sequence', { calls: [{ action: 'tool.charge', input: { text: 'c' } }] });
     const [hold] = await world.held(run);
     await world.decide(hold?.id ?? '', { choice: 'deny', note: 'not today' });
-    expect(await world.result(run)).toMatchObject({ told: [{ kind: 'denied', code: 'approval_denied', message: expect.stringContaining('not today') }] });
+    expect(await world.result(run)).toMatchObject({
+      told: [{ kind: 'denied', code: 'approval_denied', message: expect.stringContaining('not today') }],
+    });
     expect(world.effects(run)).toEqual([]);
   });
 });

@@ -137,9 +137,26 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
   const holds = async (run: RunId): Promise<readonly HoldRecord[]> => (await listHolds(db, { run, limit: 200 })).items;
 
   return {
-    client, native, db, folder, taskQueue, plugin, until, setPolicies, holds,
+    client,
+    native,
+    db,
+    folder,
+    taskQueue,
+    plugin,
+    until,
+    setPolicies,
+    holds,
     async start(workflow, input, { limits = {}, requesters = ['agent:tester'] } = {}) {
-      const ask = { workflow, taskQueue, input: input as never, agent: 'tester', requesters, labels: {}, limits: completeLimits(limits), queues: [taskQueue] };
+      const ask = {
+        workflow,
+        taskQueue,
+        input: input as never,
+        agent: 'tester',
+        requesters,
+        labels: {},
+        limits: completeLimits(limits),
+        queues: [taskQueue],
+      };
       return (await startRun({ db, client }, ask)).run;
     },
     result: (run) => client.workflow.getHandle(run).result(),
@@ -152,7 +169,13 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
       }),
     async decide(hold, { person = 'person:ada', ...ask } = {}) {
       const storeResult = async (result: unknown): Promise<{ kind: 'inline'; payload: string }> =>
-        Promise.resolve({ kind: 'inline', payload: JSON.stringify({ metadata: { encoding: Buffer.from('json/plain').toString('base64') }, data: Buffer.from(JSON.stringify(result)).toString('base64') }) });
+        Promise.resolve({
+          kind: 'inline',
+          payload: JSON.stringify({
+            metadata: { encoding: Buffer.from('json/plain').toString('base64') },
+            data: Buffer.from(JSON.stringify(result)).toString('base64'),
+          }),
+        });
       const whole: DecideAsk = { hold, choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null, ...ask };
       await decide({ db, directory, storeResult }, { principal: person, kind: 'person' }, whole);
       reconciler.nudge();

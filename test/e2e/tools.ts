@@ -118,5 +118,8 @@ export type ToolActions = ReturnType<typeof toolActions>;
 export function readEffects(folder: string): readonly Effect[] {
   const log = join(folder, 'effects.jsonl');
   if (!existsSync(log)) return [];
-  return readFileSync(log, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Effect);
+  return readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Effect);
 }

@@ -1,5 +1,14 @@
 import {
-  ApplicationFailure, CancellationScope, condition, continueAsNew, defineSignal, executeChild, isCancellation, proxyActivities, setHandler, sleep,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineSignal,
+  executeChild,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  sleep,
 } from '@temporalio/workflow';
 import { denialOf, edits, failureOf, proxyActions } from '../../workflows/index.ts';
 import type { EditNotice } from '../../workflows/index.ts';
