@@ -1,4 +1,3 @@
-import type { WorkerOptions } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, registerActions } from '../../activities/index.ts';
@@ -22,7 +21,7 @@ const effect = (): Promise<void> => Promise.resolve();
 
 function refusal(options: object, ungoverned: readonly string[] = []): string | null {
   try {
-    checkWorker({ taskQueue: 'q', ...options } as WorkerOptions, actions, ungoverned, us);
+    checkWorker({ taskQueue: 'q', ...options }, actions, ungoverned, us);
     return null;
   } catch (error) {
     if (error instanceof Refusal && error.code === 'worker_ungoverned' && error.hint !== undefined) return error.message;
