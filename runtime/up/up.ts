@@ -74,8 +74,9 @@ async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly
   const listening = await listen(config.server.bind, port);
   teardown.add('API', () => listening.close());
   teardown.add('state folder', await lockHome(home));
-  // The SDK would otherwise end the process on its own terms.
-  Runtime.install({ shutdownSignals: [], logger: fileLogger(join(home, 'worker.log')) });
+  // The SDK would otherwise end the process on its own terms, and its native part write into the terminal.
+  const logger = fileLogger(join(home, 'worker.log'));
+  Runtime.install({ shutdownSignals: [], logger, telemetryOptions: { logging: { filter: 'WARN', forward: {} } } });
 
   const [temporal, ledger] = await together(
     ensureTemporalServer({ home: join(home, 'temporal'), env, log: print }).then((server) => {

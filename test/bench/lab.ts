@@ -46,7 +46,7 @@ const WORKER = { maxConcurrentActivityTaskExecutions: 200, maxConcurrentWorkflow
 export async function openLab(): Promise<Lab> {
   const silent = (): void => undefined;
   const logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
-  Runtime.install({ shutdownSignals: [], logger });
+  Runtime.install({ shutdownSignals: [], logger, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
   const home = mkdtempSync(join(tmpdir(), 'holdpoint-bench-'));
   mkdirSync(join(home, 'policies'));
   writeFileSync(join(home, 'policies', 'bench.cedar'), POLICIES);

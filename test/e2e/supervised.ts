@@ -217,5 +217,5 @@ let installed = false;
 export function quiet(): void {
   if (installed) return;
   installed = true;
-  Runtime.install({ shutdownSignals: [], logger: SILENT });
+  Runtime.install({ shutdownSignals: [], logger: SILENT, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
 }
