@@ -66,8 +66,11 @@ export interface ActionDefinition<I extends z.ZodType, O extends z.ZodType, F ex
 }
 
 /** An action as the gate holds it. The type parameters serve `proxyActions`. */
-export interface Action<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType, F extends z.ZodType = z.ZodType>
-  extends ActionDefinition<I, O, F> {
+export interface Action<
+  I extends z.ZodType = z.ZodType,
+  O extends z.ZodType = z.ZodType,
+  F extends z.ZodType = z.ZodType,
+> extends ActionDefinition<I, O, F> {
   readonly kind: 'holdpoint.action';
 }
 

@@ -34,7 +34,12 @@ export interface Installation {
 export function assemble({ db, client, config, starter, log }: InstallationParts): Installation {
   const directory = createDirectory({ people: config.people, groups: config.groups });
   const results = createResultStore(db, loadDataConverter());
-  const reconciler = createReconciler({ db, client, deliverers: [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client })], log });
+  const reconciler = createReconciler({
+    db,
+    client,
+    deliverers: [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client })],
+    log,
+  });
   const policies = createPolicyDesk({ db, folder: config.policies, groups: config.groups });
   const server: ServerDeps = {
     db,
@@ -62,7 +67,10 @@ export function assemble({ db, client, config, starter, log }: InstallationParts
       try {
         await client.withDeadline(Date.now() + 2_000, () => client.connection.workflowService.getSystemInfo({}));
       } catch (error) {
-        throw new Refusal('unreachable', 'temporal_unavailable', 'Temporal does not answer.', { hint: 'Check that it runs and that its address is right.', cause: error });
+        throw new Refusal('unreachable', 'temporal_unavailable', 'Temporal does not answer.', {
+          hint: 'Check that it runs and that its address is right.',
+          cause: error,
+        });
       }
     },
     onError: (error) => log.warn('a request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

@@ -29,10 +29,14 @@ export async function refusing<T>(opening: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     if (error.code === 'ledger_newer') {
-      throw new Refusal('refused', 'ledger_newer', error.message, { hint: 'Install the newer Holdpoint, or name another ledger.', cause: error });
+      throw new Refusal('refused', 'ledger_newer', error.message, {
+        hint: 'Install the newer Holdpoint, or name another ledger.',
+        cause: error,
+      });
     }
     throw new Refusal('unreachable', error.code, `The ledger could not be opened: ${error.message}`, {
-      hint: 'Check that the database runs and that DATABASE_URL is right.', cause: error,
+      hint: 'Check that the database runs and that DATABASE_URL is right.',
+      cause: error,
     });
   }
 }
