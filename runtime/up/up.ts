@@ -88,6 +88,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly
       return opened;
     }),
   );
+  options.signal.throwIfAborted();
   const { db } = ledger;
   const { address, namespace } = temporal;
   const example = options.example ?? (config.worker === null ? 'release' : null);
@@ -114,6 +115,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly
   );
   const client = new Client({ connection, namespace });
   const log = { info: () => undefined, warn: (message: string) => print(`warning: ${message}`) };
+  options.signal.throwIfAborted();
   const { server, reconciler, policies } = assemble({ db, client, config: effective, starter: 'agent', log });
   const { worker, plugin } = await createEmbeddedWorker({ native, namespace, project, config: effective, db });
   const working = worker.run();
@@ -123,6 +125,7 @@ async function start(options: UpOptions, teardown: Teardown): Promise<{ readonly
     await working.catch(() => undefined);
   });
   await plugin.ready;
+  options.signal.throwIfAborted();
   await policies.refresh();
   const stopPolicies = policies.keepFresh(log.warn);
   teardown.add('policies', () => Promise.resolve(stopPolicies()));
