@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
 import { statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs';
 import type { ActionName } from '../core/index.ts';
 import { messageOf } from './parse-policies.ts';
+
+// V8 11 (Node.js 20) inlines calls of WebAssembly into hot functions, and aborts the whole process when it must take back one
+// that stands in a `try`: "unreachable code" in Deoptimizer::DoComputeBuiltinContinuation. Without the inlining it cannot.
+if (process.versions.v8.startsWith('11.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 /** Why an evaluation cannot be trusted; `policy` is null where it is none's in particular. */
 export interface EvaluationError {
