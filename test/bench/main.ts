@@ -1,26 +1,65 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { freshDatabase, startPostgres } from '../real-postgres.ts';
 import { measureDecision } from './decision.ts';
-import { machine, renderFigure } from './figure.ts';
+import { renderFigure } from './figure.ts';
 import type { Figure } from './figure.ts';
 import { openLab } from './lab.ts';
-import { freshDatabase, startPostgres } from '../real-postgres.ts';
+import type { Lab } from './lab.ts';
 import { measureLedger } from './ledger.ts';
 import { measurePolicy } from './policy.ts';
+import { keepFigures } from './results.ts';
 import { measureStart } from './start.ts';
 import { measureHistory, measureLongRun, measureThroughput } from './throughput.ts';
 
 const MEMORY = '/dev/shm';
 const quick = process.argv.includes('--quick');
+/** `--only history,start`: those parts alone; their figures replace the earlier ones, and the others stay. */
+const only = process.argv[process.argv.indexOf('--only') + 1]?.split(',') ?? [];
 const say = (line: string): void => console.log(line);
 const root = resolve(import.meta.dirname, '../../..');
 const figures: Figure[] = [];
+let lab: Lab | null = null;
 
-async function part(name: string, measure: () => Promise<readonly Figure[]> | readonly Figure[]): Promise<void> {
-  say(`\n# ${name}`);
-  const measured = await measure();
-  figures.push(...measured);
-  for (const figure of measured) say(renderFigure(figure));
+const PARTS: Readonly<Record<string, () => Promise<readonly Figure[]> | readonly Figure[]>> = {
+  policy: () => measurePolicy(quick ? 2_000 : 10_000),
+  ledger: async () => measureLedger((await opened()).ledgerUrl, quick ? 2_000 : 5_000, 'disk'),
+  memory: () => (existsSync(MEMORY) ? inMemory(quick ? 2_000 : 5_000) : []),
+  history: async () => measureHistory(await opened()),
+  throughput: async () => measureThroughput(await opened(), quick ? 1 : 5, say),
+  decision: async () => measureDecision(await opened(), quick ? 25 : 100),
+  long: async () => measureLongRun(await opened(), quick ? 1 : 5),
+  start: () => measureStart(root, quick ? 1 : 5),
+};
+
+say('Temporal dev server with a database file (WAL, synchronous=NORMAL) and both history.*ProcessorMaxPollRPS=2000 (transfer, timer).');
+try {
+  for (const [name, measure] of Object.entries(PARTS)) {
+    if (process.argv.includes('--only') && !only.includes(name)) continue;
+    if (name === 'start') await closed();
+    say(`\n# ${name}`);
+    const measured = await measure();
+    figures.push(...measured);
+    for (const figure of measured) say(renderFigure(figure));
+    // Part by part, so that what was measured is kept when a later part is broken off.
+    if (!quick) keepFigures(root, measured);
+  }
+} finally {
+  await closed();
+}
+say('\nname value unit goal ok|short');
+for (const figure of figures) say(renderFigure(figure));
+if (quick) say('\n--quick: not written to test/bench/results/latest.json');
+process.exit(0);
+
+async function opened(): Promise<Lab> {
+  lab ??= await openLab();
+  return lab;
+}
+
+async function closed(): Promise<void> {
+  await lab?.stop();
+  lab = null;
 }
 
 /** The same Postgres on a file system in memory: what is left when the disk costs nothing. */
@@ -32,32 +71,3 @@ async function inMemory(millis: number): Promise<readonly Figure[]> {
     await server.stop();
   }
 }
-
-say(
-  'Temporal dev server with a database file (WAL, synchronous=NORMAL), history.transferProcessorMaxPollRPS=2000, history.timerProcessorMaxPollRPS=2000.',
-);
-await part('policies', () => measurePolicy(quick ? 2_000 : 10_000));
-const lab = await openLab();
-try {
-  await part('ledger alone', () => measureLedger(lab.ledgerUrl, quick ? 2_000 : 5_000, 'disk'));
-  if (existsSync(MEMORY)) await part('ledger alone, in memory', () => inMemory(quick ? 2_000 : 5_000));
-  await part('history', () => measureHistory(lab));
-  await part('throughput', () => measureThroughput(lab, quick ? 3 : 7, say));
-  await part('decision', () => measureDecision(lab, quick ? 25 : 100));
-  await part('long run', () => measureLongRun(lab, quick ? 1 : 5));
-} finally {
-  await lab.stop();
-}
-await part('start', () => measureStart(root, quick ? 1 : 5));
-
-say('\nname value unit goal ok|short');
-for (const figure of figures) say(renderFigure(figure));
-if (quick) {
-  say('\n--quick: not written to test/bench/results/latest.json');
-} else {
-  const { version } = (await import(join(root, 'package.json'), { with: { type: 'json' } })).default as { version: string };
-  const versions = { holdpoint: version, temporalSdk: '1.24.0', temporalCli: '1.9.1' };
-  const text = JSON.stringify({ measuredAt: new Date().toISOString(), machine: machine(), versions, figures }, null, 2);
-  writeFileSync(join(root, 'test/bench/results/latest.json'), `${text}\n`);
-}
-process.exit(0);

@@ -3,9 +3,9 @@ import { atLeast, atMost, median } from './figure.ts';
 import type { Lab, Setting } from './lab.ts';
 
 const SHAPES = [
-  { runs: 1, steps: 60 },
-  { runs: 20, steps: 12 },
-  { runs: 100, steps: 6 },
+  { runs: 1, steps: 100 },
+  { runs: 20, steps: 20 },
+  { runs: 100, steps: 10 },
 ] as const;
 const GOALS = { postgres: 0.9, pglite: 0.75 } as const;
 
