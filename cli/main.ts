@@ -9,6 +9,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** Milliseconds. */
+const EXIT_WITHIN = 1_000;
+
 const shell: Shell = {
   env: process.env,
   cwd: process.cwd(),
@@ -28,6 +31,8 @@ const shell: Shell = {
 };
 
 process.exitCode = await runCli(process.argv.slice(2), shell, version());
+// Everything is done and told by now. A native handle that a library left open must not keep the process.
+setTimeout(() => process.exit(), EXIT_WITHIN).unref();
 
 /** From package.json, one folder up in the sources and two in the build. */
 function version(): string {
