@@ -6,43 +6,44 @@ import type { CallRow } from './call-row.ts';
 import type { Database, Queryable } from './database.ts';
 import { HOLD_COLUMNS, holdFromRow, STILL_OPEN } from './hold-row.ts';
 import type { HoldRow } from './hold-row.ts';
+import { inTurn } from './in-turn.ts';
 import { lockRun } from './lock-run.ts';
 import type { LockedRun } from './lock-run.ts';
 import { runFromRow } from './run-row.ts';
 import { closeHold, openHold } from './write-hold.ts';
 
-/** `json_agg` gives numbers as JSON numbers, all of which are safe integers here. */
 const READ_FACTS = `
   SELECT holdpoint_now() AS now, ${CALL_COLUMNS},
-    (SELECT count(*) FROM calls alike WHERE (alike.run || ' ' || alike.args_digest) = $1 || ' ' || $3 AND alike.key <> $2) AS identical,
-    (SELECT json_agg(h) FROM (
-      SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key = $2
-      UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND ${STILL_OPEN}
-    ) h) AS holds
+    (SELECT count(*) FROM calls alike WHERE (alike.run || ' ' || alike.args_digest) = $1 || ' ' || $3 AND alike.key <> $2) AS identical
   FROM (VALUES (1)) AS one LEFT JOIN calls ON calls.run = $1 AND calls.key = $2`;
+const READ_HOLDS = `
+  SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key = $2
+  UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND ${STILL_OPEN}`;
 
 /** The run's row, whose chain this continues with the first entry, is locked: its head and sequence number came with the lock. */
-const WRITE = `
-  WITH logged AS (
-    INSERT INTO audit (chain, seq, at, text, hash) VALUES ($1, $27, $20, $25, holdpoint_audit_hash($26, $27, $20, $25))
-  ), written AS (
-    INSERT INTO calls (run, key, action, args_digest, digest, idempotent, attempts, claimed_at, used_grant, spend, state, token, lease_until,
-      reserved, detail, waiting_for, input, facts, workflow_id, run_id, verdict, asked_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $28, $29, $20, $20)
-    ON CONFLICT (run, key) DO UPDATE SET
-      action = excluded.action, args_digest = excluded.args_digest, digest = excluded.digest, idempotent = excluded.idempotent,
-      attempts = excluded.attempts, claimed_at = excluded.claimed_at, used_grant = excluded.used_grant, spend = excluded.spend,
-      state = excluded.state, token = excluded.token, lease_until = excluded.lease_until, reserved = excluded.reserved,
-      detail = excluded.detail, waiting_for = excluded.waiting_for, verdict = excluded.verdict, changed_at = excluded.changed_at,
-      input = CASE WHEN $30 THEN excluded.input ELSE calls.input END, facts = CASE WHEN $30 THEN excluded.facts ELSE calls.facts END,
-      workflow_id = CASE WHEN $30 THEN excluded.workflow_id ELSE calls.workflow_id END,
-      run_id = CASE WHEN $30 THEN excluded.run_id ELSE calls.run_id END
-  )
+const WRITE_RUN = `
   UPDATE runs SET
-    steps_used = steps_used + $21, reserved = reserved + $22, settled = settled + $23, claimed = claimed + $31, meters = $24, unfolded = '[]',
+    steps_used = steps_used + $21, reserved = reserved + $22, settled = settled + $23, claimed = claimed + $30, meters = $24, unfolded = '[]',
     closed = CASE WHEN fenced_at IS NULL THEN NULL ELSE closed END, closed_at = CASE WHEN fenced_at IS NULL THEN NULL ELSE closed_at END,
     audit_seq = $27, audit_head = holdpoint_audit_hash($26, $27, $20, $25)
   WHERE id = $1`;
+const LOG = 'INSERT INTO audit (chain, seq, at, text, hash) VALUES ($1, $27, $20, $25, holdpoint_audit_hash($26, $27, $20, $25))';
+/** Of a call that was never asked before; the run's lock keeps others from asking it meanwhile. */
+const WRITE_NEW = `
+  WITH logged AS (${LOG}), written AS (
+    INSERT INTO calls (run, key, action, args_digest, digest, idempotent, attempts, claimed_at, used_grant, spend, state, token, lease_until,
+      reserved, detail, waiting_for, input, facts, workflow_id, run_id, verdict, asked_at, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $28, $29, $20, $20)
+  )${WRITE_RUN}`;
+const WRITE_AGAIN = `
+  WITH logged AS (${LOG}), written AS (
+    UPDATE calls SET
+      action = $3, args_digest = $4, digest = $5, idempotent = $6, attempts = $7, claimed_at = $8, used_grant = $9, spend = $10, state = $11,
+      token = $12, lease_until = $13, reserved = $14, detail = $15, waiting_for = $16, verdict = $29, changed_at = $20,
+      input = CASE WHEN $31 THEN $17 ELSE calls.input END, facts = CASE WHEN $31 THEN $18 ELSE calls.facts END,
+      workflow_id = CASE WHEN $31 THEN $19 ELSE calls.workflow_id END, run_id = CASE WHEN $31 THEN $28 ELSE calls.run_id END
+    WHERE calls.run = $1 AND calls.key = $2
+  )${WRITE_RUN}`;
 
 /** Others that wait for a hold which this call found to be over; its own waiting ends here. */
 const WAKE_OTHERS = `
@@ -53,31 +54,38 @@ const WAKE_OTHERS = `
 interface FactsRow extends CallRow {
   readonly now: number;
   readonly identical: number;
-  readonly holds: readonly HoldRow[] | null;
 }
 
 /**
- * Asks for one call, in two round trips: lock and read, then write what `decide` said. Idempotent by
- * the request's token. Null = no such run. Throws `LedgerError`; after `ledger_away` ask again.
+ * Asks for one call, in two round trips: lock and read, then write what `decide` said; in three where there may be
+ * holds. Idempotent by the request's token. Null = no such run. Throws `LedgerError`; after `ledger_away` ask again.
  */
 export async function claim(db: Database, run: RunId, request: CallRequest, decide: (facts: Facts) => Decided): Promise<Verdict | null> {
-  return await db.transaction(async (tx) => {
+  const body = async (tx: Queryable): Promise<Verdict | null> => {
     const [locked, [read]] = await Promise.all([lockRun(tx, run), tx.query<FactsRow>(READ_FACTS, [run, request.key, request.argsDigest])]);
     if (locked === undefined || read === undefined) return null;
-    const facts = factsOf(locked, read, request);
+    // A call gets its first hold with its row.
+    const mayBeHeld = isKnown(read) || locked.open_holds > 0;
+    const holds = mayBeHeld ? await tx.query<HoldRow>(READ_HOLDS, [run, request.key]) : [];
+    const facts = factsOf(locked, read, holds, request);
     const decided = decide(facts);
     write(tx, locked, facts, decided);
     return decided.verdict;
-  });
+  };
+  return await inTurn(db, run, () => db.transaction(body));
 }
 
-function factsOf(locked: LockedRun, read: FactsRow, request: CallRequest): Facts {
+/** The columns of a call that is not there are all null. */
+function isKnown(read: FactsRow): boolean {
+  return (read.key as string | null) !== null;
+}
+
+function factsOf(locked: LockedRun, read: FactsRow, holds: readonly HoldRow[], request: CallRequest): Facts {
   return {
     now: read.now,
     run: runFromRow(locked),
-    // The columns of a call that is not there are all null.
-    earlier: (read.key as string | null) === null ? null : callFromRow(read),
-    holds: (read.holds ?? []).map(holdFromRow).sort(newestFirst),
+    earlier: isKnown(read) ? callFromRow(read) : null,
+    holds: holds.map(holdFromRow).sort(newestFirst),
     identical: read.identical,
     unfolded: locked.unfolded as readonly Unfolded[],
     request,
@@ -102,7 +110,9 @@ function write(tx: Queryable, locked: LockedRun, facts: Facts, decided: Decided)
   if (call === null) appendAudit(tx, run.id, now, decided.audit);
   else if (first === undefined) throw new Error(`No audit, no effect: a verdict on call ${call.key} came without an entry.`);
   else {
-    void tx.query(WRITE, writeParameters(locked, facts, decided, call, auditText(first)));
+    const parameters = writeParameters(locked, facts, decided, call, auditText(first));
+    if (facts.earlier === null) void tx.query(WRITE_NEW, parameters);
+    else void tx.query(WRITE_AGAIN, [...parameters, call.argsDigest === request.argsDigest]);
     appendAudit(tx, run.id, now, rest);
   }
   for (const hold of closes.keys()) void tx.query(WAKE_OTHERS, [hold, run.id, request.key, now]);
@@ -153,7 +163,6 @@ function writeParameters(locked: LockedRun, facts: Facts, decided: Decided, call
     locked.audit_seq + 1,
     request.execution.runId,
     decided.verdict.kind,
-    call.argsDigest === request.argsDigest,
     (after === null ? 0 : 1) - (before === null ? 0 : 1),
   ];
 }

@@ -9,20 +9,15 @@ export interface LockedRun extends RunRow {
   readonly unfolded: unknown;
 }
 
-/**
- * The lock that comes first in every verb which writes to a run: shared locks of installation and
- * agent, then the row, whose newest version is returned. What must be seen of other tables is read by a
- * later statement. The subquery runs before the row is looked for.
- */
-const LOCK_RUN = `
-  SELECT ${RUN_COLUMNS}, runs.audit_seq, runs.audit_head, runs.unfolded FROM runs
-  WHERE runs.id = (SELECT r.id FROM runs r WHERE r.id = $1 AND holdpoint_share(r.agent))
-  FOR NO KEY UPDATE`;
+const LOCKED = `SELECT ${RUN_COLUMNS}, runs.audit_seq, runs.audit_head, runs.unfolded FROM runs`;
 
-const LOCK_RUN_OF_HOLD = `
-  SELECT ${RUN_COLUMNS}, runs.audit_seq, runs.audit_head, runs.unfolded FROM runs
-  WHERE runs.id = (SELECT r.id FROM runs r WHERE r.id = (SELECT run FROM holds WHERE id = $1) AND holdpoint_share(r.agent))
-  FOR NO KEY UPDATE`;
+/**
+ * The lock that comes first in every verb which writes to a run: shared locks of installation and agent, which the
+ * scan takes when it has found the row, then the row itself, whose newest version is returned. What must be seen of
+ * other tables is read by a later statement.
+ */
+const LOCK_RUN = `${LOCKED} WHERE runs.id = $1 AND holdpoint_share(runs.agent) FOR NO KEY UPDATE`;
+const LOCK_RUN_OF_HOLD = `${LOCKED} WHERE runs.id = (SELECT run FROM holds WHERE id = $1) AND holdpoint_share(runs.agent) FOR NO KEY UPDATE`;
 
 export async function lockRun(tx: Queryable, run: RunId): Promise<LockedRun | undefined> {
   return (await tx.query<LockedRun>(LOCK_RUN, [run]))[0];

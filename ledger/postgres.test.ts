@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clockShiftedBy } from '../test/ledgers.ts';
 import { startPostgresProxy } from '../test/postgres-proxy.ts';
 import type { PostgresProxy } from '../test/postgres-proxy.ts';
 import { freshDatabase, startPostgres } from '../test/real-postgres.ts';
@@ -178,7 +179,7 @@ describe('the ledger on Postgres', () => {
         `UPDATE runs SET steps_limit = 1000000`,
         `UPDATE runs SET fenced_at = NULL, fence_by = NULL, fence_reason = NULL`,
         `UPDATE holds SET digest = 'x'`,
-        `UPDATE clock SET shift = 1`,
+        clockShiftedBy(1),
         `DELETE FROM holds`,
         `SELECT hash FROM tokens`,
       ]) {
@@ -200,7 +201,7 @@ describe('the ledger on Postgres', () => {
         `UPDATE runs SET steps_used = 0`,
         `UPDATE runs SET reserved = 0`,
         `INSERT INTO calls (run, key) VALUES ('r', '/9')`,
-        `UPDATE clock SET shift = 1`,
+        clockShiftedBy(1),
       ]) {
         await expect(keeper.query(sql)).rejects.toMatchObject({
           code: 'ledger_failed',

@@ -5,6 +5,7 @@ import { detailOf } from './call-row.ts';
 import type { Database } from './database.ts';
 import { LedgerError } from './database.ts';
 import { STILL_OPEN } from './hold-row.ts';
+import { inTurn } from './in-turn.ts';
 import { lockRun } from './lock-run.ts';
 
 /**
@@ -46,7 +47,8 @@ export async function settle(
   audit: AuditEntry,
 ): Promise<'settled' | 'already' | 'late'> {
   const spend = outcome.kind === 'not-started' ? 0 : outcome.spend;
-  const settled = await db.query(SETTLE, [run, key, token, outcome.kind, detailOf(stateAfter(outcome)), spend, auditText(audit)]);
+  const parameters = [run, key, token, outcome.kind, detailOf(stateAfter(outcome)), spend, auditText(audit)];
+  const settled = await inTurn(db, run, () => db.query(SETTLE, parameters));
   return settled.length > 0 ? 'settled' : await settleLate(db, run, key, token, outcome, audit);
 }
 

@@ -25,5 +25,10 @@ export function describeLedgers(title: string, suite: (open: () => Promise<Datab
 
 /** Moves the ledger's clock; only a connection without a role may. */
 export async function shiftClock(db: Database, millis: number): Promise<void> {
-  await db.query('UPDATE clock SET shift = shift + $1', [millis]);
+  const [now] = await db.query<{ shift: number }>('SELECT holdpoint_clock_shift() AS shift');
+  await db.query(clockShiftedBy((now?.shift ?? 0) + millis));
+}
+
+export function clockShiftedBy(millis: number): string {
+  return `CREATE OR REPLACE FUNCTION holdpoint_clock_shift() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT ${millis}::bigint $$`;
 }

@@ -84,8 +84,11 @@ export function heldRequest(key: string, changes: Partial<CallRequest> & { reado
   });
 }
 
+/** As from a process of its own: within one, the verbs of a run take turns, and would never race. */
+const elsewhere = (db: Database): Database => ({ ...db });
+
 export async function ask(db: Database, run: RunId, request: CallRequest): Promise<Verdict> {
-  const verdict = await claim(db, run, request, decide);
+  const verdict = await claim(elsewhere(db), run, request, decide);
   if (verdict === null) throw new Error(`no run ${run}`);
   return verdict;
 }
@@ -98,7 +101,10 @@ export async function askHeld(db: Database, run: RunId, request: CallRequest): P
 }
 
 export async function tell(db: Database, run: RunId, request: CallRequest, outcome: Outcome): Promise<'settled' | 'already' | 'late'> {
-  return await settle(db, run, request.key, request.token, outcome, { kind: `call.${outcome.kind}`, body: { key: request.key } });
+  return await settle(elsewhere(db), run, request.key, request.token, outcome, {
+    kind: `call.${outcome.kind}`,
+    body: { key: request.key },
+  });
 }
 
 export const succeeded = (spend = 0): Outcome => ({

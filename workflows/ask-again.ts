@@ -23,31 +23,39 @@ export interface Room {
   readonly waits: OpenWaits;
 }
 
+/** What the gate threw instead of a result. `heard` = the wakes that had been counted when it was asked. */
+export interface Refused {
+  readonly error: unknown;
+  readonly heard: number;
+}
+
 /**
- * Asks the gate until it gives a result or a final failure. The modes of one call: *asked*; after a Hold
- * *waiting*, until a wake or the clock; after a Later *sleeping*; after Fenced *blocked*, for ever. Only the
- * first is ever entered on the allowed path, which so has the history that it would have without all this.
+ * Goes on from a first refusal until the gate gives a result or a final failure. The modes of one call: *asked*;
+ * after a Hold *waiting*, until a wake or the clock; after a Later *sleeping*; after Fenced *blocked*, for ever. The
+ * allowed path never comes here, and so has the history that it would have without all this.
  */
-export async function askUntilAnswered(question: Question, firstSeq: number, room: Room): Promise<unknown> {
+export async function askUntilAnswered(question: Question, first: Refused, room: Room): Promise<unknown> {
   let wait: OpenWait | null = null;
   try {
-    for (let seq = firstSeq; ; seq = freshActivitySeq()) {
-      const heard = room.wakes.count(question.key);
+    for (let refused = first; ;) {
+      const { error, heard } = refused;
       const woken = () => room.wakes.count(question.key) > heard;
-      try {
-        return await question.ask(seq);
-      } catch (error) {
-        const answer = answerOf(error);
-        if (answer.kind === 'final') throw error;
-        if (answer.kind === 'fenced') await forever();
-        if (answer.kind === 'hold') {
-          wait ??= room.waits.begin(() => withdrawPatiently(question));
-          // A wake that came before the refusal did is a reason to ask at once; a cancellation is one not to.
-          if (!woken() || CancellationScope.current().consideredCancelled) await condition(woken, atLeastOne(answer.askAgainAfter));
-        }
-        if (answer.kind === 'later') await sleep(atLeastOne(answer.after));
+      const answer = answerOf(error);
+      if (answer.kind === 'final') throw error;
+      if (answer.kind === 'fenced') await forever();
+      if (answer.kind === 'hold') {
+        wait ??= room.waits.begin(() => withdrawPatiently(question));
+        // A wake that came before the refusal did is a reason to ask at once; a cancellation is one not to.
+        if (!woken() || CancellationScope.current().consideredCancelled) await condition(woken, atLeastOne(answer.askAgainAfter));
       }
+      if (answer.kind === 'later') await sleep(atLeastOne(answer.after));
       if (wait?.withdrawn) await forever();
+      const counted = room.wakes.count(question.key);
+      try {
+        return await question.ask(freshActivitySeq());
+      } catch (again) {
+        refused = { error: again, heard: counted };
+      }
     }
   } catch (error) {
     if (wait !== null && isCancellation(error)) await wait.withdraw();

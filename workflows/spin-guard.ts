@@ -1,11 +1,18 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
-import { forever } from './forever.ts';
 
 /** A hundred milliseconds or so of a loop that does nothing else. */
 const MOST_TURNS = 100;
 
-/** Makes one call of the workflow's, unless it is the next turn of a loop that would never end. */
-export type SpinGuard = <T>(call: () => Promise<T>) => Promise<T>;
+/** One call of the workflow's. Exactly one of the two is told, when the call has ended. */
+export interface Turn {
+  succeeded(): void;
+  failed(): void;
+}
+
+export interface SpinGuard {
+  /** Begins a call; null = it is the next turn of a loop that would never end, and must block for ever. */
+  enter(): Turn | null;
+}
 
 /**
  * An agent that catches whatever its calls throw, and tries again, is stopped by the gate's limits, but for calls
@@ -16,24 +23,19 @@ export type SpinGuard = <T>(call: () => Promise<T>) => Promise<T>;
 export function createSpinGuard(): SpinGuard {
   let task = 0;
   let turns = 0;
-  return async (call) => {
-    const { historyLength } = workflowInfo();
-    if (historyLength !== task) turns = 0;
-    task = historyLength;
-    const turn = turns;
-    if (turn >= MOST_TURNS) await forever();
-    const failedAtOnce = () => {
-      if (workflowInfo().historyLength === historyLength) turns = Math.max(turns, turn + 1);
-    };
-    const inVain = CancellationScope.current().consideredCancelled;
-    try {
-      const result = await call();
+  return {
+    enter() {
+      const { historyLength } = workflowInfo();
+      if (historyLength !== task) turns = 0;
+      task = historyLength;
+      const turn = turns;
+      if (turn >= MOST_TURNS) return null;
+      const failed = () => {
+        if (workflowInfo().historyLength === historyLength) turns = Math.max(turns, turn + 1);
+      };
+      const inVain = CancellationScope.current().consideredCancelled;
       // A child's start answers with promises, and they are what fails.
-      if (inVain) failedAtOnce();
-      return result;
-    } catch (error) {
-      failedAtOnce();
-      throw error;
-    }
+      return { failed, succeeded: inVain ? failed : () => undefined };
+    },
   };
 }

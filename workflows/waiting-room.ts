@@ -7,10 +7,12 @@ import { askUntilAnswered } from './ask-again.ts';
 import type { Question, Room } from './ask-again.ts';
 import { checkCron, checkNexus, checkQueue, checkSignal, passesUngoverned } from './boundary.ts';
 import { unwrapResult } from './edits.ts';
+import { forever } from './forever.ts';
 import { governedLocalOptions, governedOptions, withdrawLocalOptions, withdrawOptions } from './governed-options.ts';
 import { readRunHeader, withHeader } from './header-codec.ts';
 import { createOpenWaits } from './open-waits.ts';
 import { createSpinGuard } from './spin-guard.ts';
+import type { Turn } from './spin-guard.ts';
 import { createStepCounter } from './step-counter.ts';
 import { createWakes } from './wakes.ts';
 
@@ -26,24 +28,68 @@ const wakeSignal = defineSignal<[unknown]>(WAKE_SIGNAL);
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   const room: Room = { wakes: createWakes(), waits: createOpenWaits() };
-  const guarded = createSpinGuard();
+  const guard = createSpinGuard();
   let header: RunHeader | null = null;
   let steps = createStepCounter(null);
 
-  async function call<Input extends ActivityInput | LocalActivityInput>(
+  /**
+   * One governed call. Not `async`, and with a single `then` for whatever comes of it: the SDK takes a stack trace for
+   * every promise of a workflow, so that each one more would cost an allowed step as much as its policies do.
+   */
+  function call<Input extends ActivityInput | LocalActivityInput>(
     input: Input,
     next: (input: Input) => Promise<unknown>,
     options: { readonly ask: Input['options']; readonly withdraw: Input['options'] },
+    turn: Turn,
   ): Promise<unknown> {
     const key = steps.take();
     const headers = withHeader(input.headers, steps.callHeader(key));
-    const withdrawal = { ...input, activityType: WITHDRAW_ACTIVITY, args: [], headers, options: options.withdraw };
     const question: Question = {
       key,
       ask: (seq) => next({ ...input, headers, options: options.ask, seq }),
-      withdraw: () => next({ ...withdrawal, seq: freshActivitySeq() }),
+      withdraw: () =>
+        next({ ...input, activityType: WITHDRAW_ACTIVITY, args: [], headers, options: options.withdraw, seq: freshActivitySeq() }),
     };
-    return unwrapResult(await askUntilAnswered(question, input.seq, room));
+    const heard = room.wakes.count(key);
+    const answered = (result: unknown): unknown => {
+      turn.succeeded();
+      return unwrapResult(result);
+    };
+    const refused = (error: unknown): Promise<unknown> => askUntilAnswered(question, { error, heard }, room).then(answered, failed);
+    const failed = (error: unknown): never => {
+      turn.failed();
+      throw error;
+    };
+    return question.ask(input.seq).then(answered, refused);
+  }
+
+  /** Makes what leaves the execution a turn of the guard's; what throws at once rejects, as for every caller of an action. */
+  function guarded<T>(work: (turn: Turn) => Promise<T>): Promise<T> {
+    const turn = guard.enter();
+    if (turn === null) return forever();
+    try {
+      return work(turn);
+    } catch (error) {
+      turn.failed();
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- passed on as it came
+      return Promise.reject(error);
+    }
+  }
+
+  /** The same for what is no call of an action, and so has no answers to wait for. */
+  function passing<T>(work: () => Promise<T>): Promise<T> {
+    return guarded((turn) =>
+      work().then(
+        (result) => {
+          turn.succeeded();
+          return result;
+        },
+        (error: unknown) => {
+          turn.failed();
+          throw error;
+        },
+      ),
+    );
   }
 
   return {
@@ -70,25 +116,25 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     ],
     outbound: [
       {
-        async scheduleActivity(input, next) {
+        scheduleActivity(input, next) {
           // Named in the configuration: it is as if there were no Holdpoint.
-          if (passesUngoverned(header, input.activityType, input.options.taskQueue)) return await next(input);
-          return await guarded(async () => {
+          if (passesUngoverned(header, input.activityType, input.options.taskQueue)) return next(input);
+          return guarded((turn) => {
             checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
-            return await call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) });
+            return call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) }, turn);
           });
         },
 
-        async scheduleLocalActivity(input, next) {
+        scheduleLocalActivity(input, next) {
           const options = { ask: governedLocalOptions(input.options), withdraw: withdrawLocalOptions() };
-          return await guarded(() => call(input, next, options));
+          return guarded((turn) => call(input, next, options, turn));
         },
 
-        async startChildWorkflowExecution(input, next) {
-          return await guarded(async () => {
+        startChildWorkflowExecution(input, next) {
+          return passing(() => {
             checkQueue(input.options.taskQueue, header, `The child workflow "${input.workflowType}"`);
             checkCron(input.options.cronSchedule, input.workflowType);
-            return await next({ ...input, headers: withHeader(input.headers, steps.childHeader(steps.take())) });
+            return next({ ...input, headers: withHeader(input.headers, steps.childHeader(steps.take())) });
           });
         },
 
@@ -97,17 +143,17 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           return await next({ ...input, headers: withHeader(input.headers, steps.continuedHeader()) });
         },
 
-        async startNexusOperation(input, next) {
-          return await guarded(async () => {
+        startNexusOperation(input, next) {
+          return passing(() => {
             checkNexus(header, input.endpoint, input.service, input.operation);
-            return await next(input);
+            return next(input);
           });
         },
 
-        async signalWorkflow(input, next) {
-          await guarded(async () => {
+        signalWorkflow(input, next) {
+          return passing(() => {
             if (input.target.type === 'external') checkSignal(header, input.signalName, input.target.workflowExecution.workflowId ?? '');
-            await next(input);
+            return next(input);
           });
         },
       },

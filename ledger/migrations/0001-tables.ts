@@ -11,11 +11,6 @@ export const tables: readonly string[] = [
   `CREATE DOMAIN call_state AS text CHECK (VALUE IN
     ('asked', 'claimed', 'succeeded', 'failed', 'not-started', 'unknown', 'refused', 'withdrawn'))`,
   `CREATE DOMAIN hold_state AS text CHECK (VALUE IN ('open', 'granted', 'denied', 'expired', 'withdrawn'))`,
-  `CREATE TABLE clock (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    shift bigint NOT NULL DEFAULT 0
-  )`,
-  `INSERT INTO clock DEFAULT VALUES`,
 
   `CREATE TABLE installation (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -1,8 +1,10 @@
 export const functions: readonly string[] = [
-  `CREATE FUNCTION holdpoint_now() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
-  BEGIN
-    RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + (SELECT shift FROM clock);
-  END $$`,
+  // Tests move the ledger's clock by replacing this function, which only its owner may; `stable`, so that plans depend on it.
+  `CREATE FUNCTION holdpoint_clock_shift() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT 0::bigint $$`,
+  // In SQL and without a table, so that it is inlined.
+  `CREATE FUNCTION holdpoint_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + holdpoint_clock_shift()
+  $$`,
 
   // The preimage is that of core/audit.ts; a test compares the two. Stable, as convert_to is: an immutable one would not be inlined.
   `CREATE FUNCTION holdpoint_audit_hash(previous text, seq bigint, at bigint, body text) RETURNS text
@@ -22,9 +24,8 @@ export const functions: readonly string[] = [
     END LOOP;
   END $$`,
 
-  // Shared by whoever works on a run of this agent; taken exclusively by who blocks an agent or stops everything.
-  `CREATE FUNCTION holdpoint_share(agent text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
-  BEGIN
-    RETURN pg_advisory_xact_lock_shared(7400, 0) IS NOT NULL AND pg_advisory_xact_lock_shared(7401, hashtext(agent)) IS NOT NULL;
-  END $$`,
+  // Shared by whoever works on a run of this agent; taken exclusively by who blocks an agent or stops everything. Inlined.
+  `CREATE FUNCTION holdpoint_share(agent text) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock_shared(7400, 0) IS NOT NULL AND pg_advisory_xact_lock_shared(7401, hashtext(agent)) IS NOT NULL
+  $$`,
 ];

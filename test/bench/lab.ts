@@ -58,11 +58,14 @@ export async function openLab(): Promise<Lab> {
   const { TEMPORAL_ADDRESS: _, ...env } = process.env;
   const [temporal, server] = await Promise.all([ensureTemporalServer({ home: join(home, 'temporal'), env, log: silent }), startPostgres()]);
   const [postgresUrl, ledgerUrl] = await Promise.all([freshDatabase(server.url), freshDatabase(server.url)]);
-  const [connection, native, postgres, pglite] = await Promise.all([
+  const pglite = await openPglite({ folder: join(home, 'ledger') });
+  await Promise.all([migrateAt(postgresUrl), migrate(pglite)]);
+  // With the roles that production has, whose connections are set up for what each does.
+  const [connection, native, worker, keeper] = await Promise.all([
     Connection.connect({ address: temporal.address }),
     NativeConnection.connect({ address: temporal.address }),
-    openPostgres({ url: postgresUrl }),
-    openPglite({ folder: join(home, 'ledger') }),
+    openPostgres({ url: postgresUrl, role: 'worker' }),
+    openPostgres({ url: postgresUrl, role: 'server' }),
   ]);
   const client = new Client({ connection });
   const workflowsPath = join(import.meta.dirname, 'workflows.js');
@@ -76,10 +79,9 @@ export async function openLab(): Promise<Lab> {
     });
   }
 
-  async function supervised(name: 'postgres' | 'pglite', db: Database): Promise<Setting & { readonly db: Database }> {
-    await migrate(db);
+  async function supervised(name: 'postgres' | 'pglite', ledger: Database, db: Database): Promise<Setting & { readonly db: Database }> {
     const taskQueue = `bench-${name}`;
-    const plugin = holdpoint({ actions: { bench }, config, ledger: db });
+    const plugin = holdpoint({ actions: { bench }, config, ledger });
     const workflowBundle = await bundleWorkflowCode({ workflowsPath, plugins: [plugin], logger });
     await work(await Worker.create({ ...WORKER, connection: native, taskQueue, workflowBundle, plugins: [plugin] }));
     await plugin.ready;
@@ -115,12 +117,12 @@ export async function openLab(): Promise<Lab> {
       return (await client.workflow.start(workflow, { taskQueue: 'bench-raw', workflowId: `raw-${started}`, args: [input] })).workflowId;
     },
   };
-  const onPostgres = await supervised('postgres', postgres);
-  const onPglite = await supervised('pglite', pglite);
+  const onPostgres = await supervised('postgres', worker, keeper);
+  const onPglite = await supervised('pglite', pglite, pglite);
   const reconciler = createReconciler({
-    db: postgres,
+    db: keeper,
     client,
-    deliverers: [createWakeDeliverer({ db: postgres, client })],
+    deliverers: [createWakeDeliverer({ db: keeper, client })],
     log: { info: silent, warn: silent },
   });
   reconciler.start();
@@ -135,15 +137,21 @@ export async function openLab(): Promise<Lab> {
     async approve(hold) {
       const ask = { hold, choice: 'approve', seenVersion: 1, note: null, raise: null, edit: null } as const;
       const storeResult = (): Promise<never> => Promise.reject(new Error('no result is given'));
-      await decide({ db: postgres, directory, storeResult }, { principal: 'person:ada', kind: 'person' }, ask);
+      await decide({ db: keeper, directory, storeResult }, { principal: 'person:ada', kind: 'person' }, ask);
       reconciler.nudge();
     },
     async stop() {
       await reconciler.stop();
       await Promise.all(stops.map((stop) => stop()));
-      await Promise.all([connection.close(), native.close(), postgres.close(), pglite.close()]);
+      await Promise.all([connection.close(), native.close(), worker.close(), keeper.close(), pglite.close()]);
       await Promise.all([temporal.stop(), server.stop()]);
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+async function migrateAt(url: string): Promise<void> {
+  const owner = await openPostgres({ url });
+  await migrate(owner);
+  await owner.close();
 }

@@ -14,11 +14,13 @@ const MANY = 10_000_000;
  * twice, so two commits of one small row each, taken turn by turn with it, say what of it is the disk's.
  */
 export async function measureLedger(url: string, millis: number, where: string): Promise<readonly Figure[]> {
-  const db = await openPostgres({ url, poolSize: 20 });
-  await migrate(db);
-  await db.query('CREATE TABLE raw_commits (n bigint)');
+  const owner = await openPostgres({ url });
+  await migrate(owner);
+  await owner.query('CREATE TABLE raw_commits (n bigint)');
+  await owner.query('GRANT INSERT ON raw_commits TO holdpoint_worker');
+  const db = await openPostgres({ url, role: 'worker', poolSize: 20 });
   try {
-    const one = await newRun(db);
+    const one = await newRun(owner);
     await pairsFor(db, [one], 1, 1_000);
     const times: number[] = [];
     const commits: number[] = [];
@@ -26,9 +28,9 @@ export async function measureLedger(url: string, millis: number, where: string):
       times.push(...(await pairsFor(db, [one], 1, millis / 5)));
       commits.push(...(await commitsFor(db, millis / 5)));
     }
-    const runs = await Promise.all(Array.from({ length: 20 }, () => newRun(db)));
+    const runs = await Promise.all(Array.from({ length: 20 }, () => newRun(owner)));
     const spread = await pairsFor(db, runs, 20, millis);
-    const shared = await pairsFor(db, [await newRun(db)], 20, millis);
+    const shared = await pairsFor(db, [await newRun(owner)], 20, millis);
     const rate = (pairs: readonly number[]): number => (pairs.length * 1_000) / millis;
     return [
       atMost(`claim + settle alone, ${where}, p50`, percentile(times, 0.5), 'ms', 1.5),
@@ -37,7 +39,7 @@ export async function measureLedger(url: string, millis: number, where: string):
       atLeast(`claim + settle pairs per second, ${where}, 20 callers on one run`, rate(shared), 'pairs/s', 600),
     ];
   } finally {
-    await db.close();
+    await Promise.all([db.close(), owner.close()]);
   }
 }
 

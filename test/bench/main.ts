@@ -10,7 +10,7 @@ import { measureLedger } from './ledger.ts';
 import { measurePolicy } from './policy.ts';
 import { keepFigures } from './results.ts';
 import { measureStart } from './start.ts';
-import { measureHistory, measureLongRun, measureThroughput } from './throughput.ts';
+import { measureHistory, measureLongRun, measureShortRun, measureThroughput } from './throughput.ts';
 
 const MEMORY = '/dev/shm';
 const quick = process.argv.includes('--quick');
@@ -27,6 +27,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Figure[]> | readonly
   memory: () => (existsSync(MEMORY) ? inMemory(quick ? 2_000 : 5_000) : []),
   history: async () => measureHistory(await opened()),
   throughput: async () => measureThroughput(await opened(), quick ? 1 : 5, say),
+  short: async () => measureShortRun(await opened(), quick ? 20 : 100),
   decision: async () => measureDecision(await opened(), quick ? 25 : 100),
   long: async () => measureLongRun(await opened(), quick ? 1 : 5),
   start: () => measureStart(root, quick ? 1 : 5),

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { machine } from './figure.ts';
 import type { Figure } from './figure.ts';
 
@@ -24,5 +24,6 @@ export function keepFigures(root: string, measured: readonly Figure[]): void {
     versions: { holdpoint: version, temporalSdk: dependencies['@temporalio/worker'] ?? '', temporalCli: '1.9.1' },
     figures: [...before.filter(({ name }) => !names.has(name)), ...measured.map((figure) => ({ ...figure, measuredAt }))],
   };
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
 }

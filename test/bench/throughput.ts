@@ -1,11 +1,12 @@
 import type { Figure } from './figure.ts';
-import { atLeast, atMost, median } from './figure.ts';
+import { atLeast, atMost, median, plain } from './figure.ts';
 import type { Lab, Setting } from './lab.ts';
 
+/** A start costs about as much as some steps do, on both sides, and is measured by itself. */
 const SHAPES = [
-  { runs: 1, steps: 100 },
-  { runs: 20, steps: 20 },
-  { runs: 100, steps: 10 },
+  { runs: 1, steps: 200 },
+  { runs: 20, steps: 50 },
+  { runs: 100, steps: 20 },
 ] as const;
 const GOALS = { postgres: 0.9, pglite: 0.75 } as const;
 
@@ -30,6 +31,19 @@ export async function measureThroughput(lab: Lab, rounds: number, say: (line: st
       figures.push(atLeast(`supervised / raw steps per second, ${name}, ${runs} runs`, median(ratios[name]), 'x', GOALS[name]));
   }
   return figures;
+}
+
+/** A run of one step, from the ask to start it to its result; raw and supervised in turn. */
+export async function measureShortRun(lab: Lab, samples: number): Promise<readonly Figure[]> {
+  const times: Record<Setting['name'], number[]> = { raw: [], postgres: [], pglite: [] };
+  for (let sample = 0; sample < samples + 3; sample += 1) {
+    for (const setting of turned([lab.raw, lab.postgres, lab.pglite], sample)) {
+      const startedAt = performance.now();
+      await lab.client.workflow.getHandle(await setting.start('steps', { count: 1 })).result();
+      if (sample >= 3) times[setting.name].push(performance.now() - startedAt);
+    }
+  }
+  return (['raw', 'postgres', 'pglite'] as const).map((name) => plain(`a run of one step, ${name}, p50`, median(times[name]), 'ms'));
 }
 
 /** Events and workflow tasks of an allowed step, beyond those of the raw one. */

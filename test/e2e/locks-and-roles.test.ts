@@ -13,6 +13,7 @@ import {
   withdrawCall,
 } from '../../ledger/index.ts';
 import type { Database, Queryable } from '../../ledger/index.ts';
+import { clockShiftedBy } from '../ledgers.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
 import { ask, askHeld, heldRequest, says, sampleRequest, sampleRun, succeeded, tell } from '../sample-run.ts';
 
@@ -162,7 +163,7 @@ describe('on Postgres', () => {
           'fenced_at',
           'requesters',
         ].map((column) => worker.query(`UPDATE runs SET ${column} = ${column}`)),
-        worker.query('UPDATE clock SET shift = 1'),
+        worker.query(clockShiftedBy(1)),
         worker.query('SELECT hash FROM tokens'),
       ];
       const answers = await Promise.all(breaking.map(refusal));
@@ -184,7 +185,7 @@ describe('on Postgres', () => {
         ...['token', 'lease_until', 'used_grant', 'digest', 'reserved'].map((column) =>
           keeper.query(`UPDATE calls SET ${column} = ${column}`),
         ),
-        keeper.query('UPDATE clock SET shift = 1'),
+        keeper.query(clockShiftedBy(1)),
       ];
       const answers = await Promise.all(breaking.map(refusal));
       expect(answers).toEqual(answers.map(() => 'refused'));
