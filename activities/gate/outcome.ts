@@ -70,6 +70,15 @@ export async function settleAttempt(parts: Pick<GateParts, 'db'>, told: Telling,
   }
 }
 
+/** Records an outcome as far as that can be done at once. Throws `LedgerError`. */
+export async function settleOnce(
+  parts: Pick<GateParts, 'db'>,
+  { who, request }: Pick<Telling, 'who' | 'request'>,
+  outcome: Outcome,
+): Promise<void> {
+  await settle(parts.db, who.run.id, request.key, request.token, outcome, entryOf(request, outcome));
+}
+
 /** An action that was left behind has ended after all: that is evidence for the person who is asked what became of it. */
 export async function tellLate(parts: Pick<GateParts, 'db' | 'results'>, told: Telling, leftBehind: Promise<Ended>): Promise<void> {
   const { who, request, surroundings } = told;

@@ -98,6 +98,7 @@ describeRaces('a mixture of verbs', (open, kind) => {
                 breaker: ['raise'],
                 'unknown-outcome': ['failed', 'run-again'],
                 diverged: ['run-again'],
+                admission: ['admit'],
               } as const;
               const mine = choices[facts.hold.kind];
               const chosen = mine[draw(mine.length)] ?? 'deny';
