@@ -107,9 +107,7 @@ async function observing(checkup: Checkup): Promise<Told> {
   const observed = named.filter(([, agent]) => agent.mode === 'observe').map(([name]) => `agent ${name}`);
   const { checkPolicies } = await loadCommands();
   const folder =
-    file === null || worker === null
-      ? null
-      : await checkPolicies({ config, cwd: checkup.shell.cwd, published: null }).catch(() => null);
+    file === null || worker === null ? null : await checkPolicies({ config, cwd: checkup.shell.cwd, published: null }).catch(() => null);
   const all = [
     ...(mode === 'observe' ? ['the whole installation (mode: observe)'] : []),
     ...(admission === 'observe' ? ['runs that were started elsewhere (admission: observe)'] : []),

@@ -125,11 +125,14 @@ describe('a run in observe', () => {
     });
   });
 
-  it('passes a call of an agent that nobody admitted', () => {
-    expect(decide(facts(adopted('hold', 'observe'), null))).toMatchObject({
+  it('judges the calls of an agent that nobody answered for as if it were admitted, and those of a refused one as refused', () => {
+    const run = adopted('hold', 'observe');
+    expect(decide(facts(run, null))).toMatchObject({ verdict: { kind: 'allow' }, observed: null });
+    expect(decide(facts(run, null, { ruling: DENIED }))).toMatchObject({
       verdict: { kind: 'allow' },
-      observed: { verdict: 'hold', what: 'admission' },
+      observed: { what: 'policy_forbids' },
     });
+    expect(decide(facts(run, 'refused'))).toMatchObject({ verdict: { kind: 'allow' }, observed: { what: 'agent_refused' } });
   });
 
   it('passes a repeated call and one whose first attempt may still run', () => {

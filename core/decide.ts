@@ -37,8 +37,11 @@ type Conclusion = Exclude<Judgement, Pass>;
  * and what would have been is recorded.
  */
 export function decide(facts: Facts): Decided {
-  const enforced = enforce(facts);
-  const observed = facts.run.mode === 'observe' ? observedOf(enforced.verdict) : null;
+  const { run, agent } = facts;
+  if (run.mode === 'enforce') return enforce(facts);
+  // Operators would be asked once about an agent; what is of interest is every call after that.
+  const enforced = enforce({ ...facts, agent: agent ?? 'admitted' });
+  const observed = observedOf(enforced.verdict);
   return observed === null ? enforced : allow(facts, [], null, false, observed);
 }
 

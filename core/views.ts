@@ -113,6 +113,8 @@ export interface ReportView {
   readonly gaps: readonly { readonly kind: string; readonly action: ActionName; readonly count: number }[];
   /** Agents with open runs in observe. */
   readonly observing: readonly string[];
+  /** Agents of runs that were started elsewhere and for whom nobody has answered: enforcement would ask the operators once each. */
+  readonly unanswered: readonly string[];
 }
 
 /** An agent that has runs, or an answer to whether it may act. */

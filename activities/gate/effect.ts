@@ -77,7 +77,13 @@ export async function attemptEffect(
   let reported: Micros | null = null;
   const spent = (): Micros => reported ?? reserved;
   const signal = AbortSignal.any([stop.signal, surroundings.cancellation]);
-  const context = contextOf(attempt, signal, surroundings.log, secrets, (amount) => (reported = amount));
+  const context = contextOf(
+    { ...attempt, caller: callerOf(attempt.who) },
+    signal,
+    surroundings.log,
+    secrets,
+    (amount) => (reported = amount),
+  );
 
   async function run(): Promise<Ended> {
     try {
@@ -119,6 +125,13 @@ export async function attemptEffect(
   }
 }
 
+/** Who calls, as an action is told. */
+export type Caller = Pick<ActionContext<unknown>, 'idempotencyKey' | 'run'>;
+
+export function callerOf({ run, header }: CallIdentity): Caller {
+  return { idempotencyKey: `${run.id}${header.key}`, run: { id: run.id, agent: run.agent } };
+}
+
 /** How a call in observe ended, as its workflow sees it. `kept` = the result as it may be recorded. */
 export type ObservedEnd =
   | { readonly kind: 'returned'; readonly value: unknown; readonly kept: unknown; readonly spend: Micros }
@@ -130,7 +143,7 @@ export type ObservedEnd =
  */
 export async function observeEffect(
   parts: Pick<GateParts, 'secrets'>,
-  attempt: Omit<Attempt, 'token' | 'registered'> & { readonly registered: RegisteredAction | undefined },
+  attempt: Pick<Attempt, 'input' | 'facts' | 'reserved'> & { readonly caller: Caller; readonly registered: RegisteredAction | undefined },
   surroundings: ActivitySurroundings,
   call: () => Promise<unknown>,
 ): Promise<ObservedEnd> {
@@ -162,7 +175,7 @@ export async function observeEffect(
 }
 
 function contextOf(
-  { who, facts, registered }: Pick<Attempt, 'who' | 'facts' | 'registered'>,
+  { caller, facts, registered }: Pick<Attempt, 'facts' | 'registered'> & { readonly caller: Caller },
   signal: AbortSignal,
   log: ActionLog,
   secrets: AttemptSecrets,
@@ -170,10 +183,10 @@ function contextOf(
 ): ActionContext<unknown> {
   return {
     facts,
-    idempotencyKey: `${who.run.id}${who.header.key}`,
+    idempotencyKey: caller.idempotencyKey,
     signal,
     deadline: new Date(Date.now() + registered.manifest.timeout),
-    run: { id: who.run.id, agent: who.run.agent },
+    run: caller.run,
     log: cleanLog(log, secrets),
     secret: (reference) => secrets.resolve(reference),
     cost: (amount) => {

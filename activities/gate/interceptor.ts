@@ -7,6 +7,7 @@ import { appendInstallationAudit, LedgerError, withdrawCall } from '../../ledger
 import type { GapKind } from '../../ledger/index.ts';
 import type { ActionRegistry } from '../registry.ts';
 import { governedActivity } from './effect.ts';
+import type { Caller } from './effect.ts';
 import { errorText, plainText } from './error-text.ts';
 import { createIdentifier } from './executions.ts';
 import type { Identified, Identifier } from './executions.ts';
@@ -14,8 +15,8 @@ import { deniedFailure, laterFailure } from './failures.ts';
 import { passGate } from './gate.ts';
 import type { GateCall } from './gate.ts';
 import { LEDGER_AWAY, ledgerTrouble } from './ledger-trouble.ts';
-import { passObserved } from './observe.ts';
-import type { CallIdentity, GateParts } from './parts.ts';
+import { passObserved, passUnrecorded } from './observe.ts';
+import type { GateParts } from './parts.ts';
 
 /** Of an activity's name in the installation's audit, in characters. */
 const LONGEST_NAME = 200;
@@ -56,24 +57,23 @@ class Gate implements ActivityInboundCallsInterceptor {
     const { info } = this.#context;
     if (this.#parts.ungoverned.has(info.activityType)) return next(input);
     const identified = await this.#identify(input);
-    if (identified === 'passes') return next(input);
+    if (identified === 'passes') return passUnrecorded(this.#parts, { ...this.#asked(input, next), caller: this.#nobody() });
     if (identified.kind === 'refused') return this.#refuse(identified.code, identified.message);
     const { who } = identified;
     if (info.activityType === WITHDRAW_ACTIVITY) return this.#withdraw(who.run.id, who.header.key);
-    if (who.run.mode === 'observe') return passObserved(this.#parts, this.#call(who, input, next));
+    if (who.run.mode === 'observe') return passObserved(this.#parts, { who, ...this.#asked(input, next) });
     if (info.isLocal && this.#parts.actions.get(info.activityType)?.manifest.annotations.readOnly !== true) {
       return this.#refuse(
         'not_read_only',
         `${info.activityType} runs as a local activity, and only actions that read may: schedule it as an activity.`,
       );
     }
-    return passGate(this.#parts, this.#call(who, input, next));
+    return passGate(this.#parts, { who, ...this.#asked(input, next) });
   }
 
-  #call(who: CallIdentity, input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>): GateCall {
+  #asked(input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>): Omit<GateCall, 'who'> {
     const { info, cancellationSignal, log } = this.#context;
     return {
-      who,
       action: info.activityType,
       args: input.args,
       temporalAttempt: info.attempt,
@@ -84,6 +84,13 @@ class Gate implements ActivityInboundCallsInterceptor {
       },
       run: () => next(input),
     };
+  }
+
+  /** Without a run, a call is known by what Temporal calls it. */
+  #nobody(): Caller {
+    const { workflowExecution, activityId } = this.#context.info;
+    const { workflowId = '', runId = '' } = workflowExecution ?? {};
+    return { idempotencyKey: `${workflowId}/${runId}/${activityId}`, run: { id: '', agent: '' } };
   }
 
   /** `passes` = it cannot be told whose call it is, and the installation is in observe. */

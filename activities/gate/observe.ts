@@ -3,8 +3,8 @@ import type { ActionName, CallRequest, Outcome, Verdict } from '../../core/index
 import { claim } from '../../ledger/index.ts';
 import type { GapKind } from '../../ledger/index.ts';
 import type { RegisteredAction } from '../registry.ts';
-import { observeEffect, unclear } from './effect.ts';
-import type { ObservedEnd } from './effect.ts';
+import { callerOf, observeEffect, unclear } from './effect.ts';
+import type { ActivitySurroundings, Caller, ObservedEnd } from './effect.ts';
 import { errorText } from './error-text.ts';
 import { fencedFailure } from './failures.ts';
 import type { GateCall } from './gate.ts';
@@ -32,9 +32,23 @@ export async function passObserved(parts: GateParts, call: GateCall): Promise<un
   const watched = prepared === null ? gap(parts, call.action, 'unjudged') : await watch(parts, call, prepared);
   if (watched.kind === 'fenced') throw fencedFailure();
   const { input = call.args[0], facts } = prepared?.effect ?? {};
-  const attempt = { who: call.who, registered, input, facts, reserved: prepared?.request.worst ?? NOTHING };
+  const attempt = { caller: callerOf(call.who), registered, input, facts, reserved: prepared?.request.worst ?? NOTHING };
   const ended = await observeEffect(parts, attempt, call.surroundings, call.run);
   if (watched.kind === 'claimed') await record(parts, call, registered, watched.request, ended);
+  if (ended.kind === 'threw') throw ended.error;
+  return ended.value;
+}
+
+/** A call of which nobody can say whose it is: it passes, and leaves no record but that it was counted. */
+export async function passUnrecorded(
+  parts: GateParts,
+  call: Pick<GateCall, 'action' | 'args' | 'run'> & { readonly caller: Caller; readonly surroundings: ActivitySurroundings },
+): Promise<unknown> {
+  const registered = parts.actions.get(call.action);
+  const parsed = registered?.action.input.safeParse(call.args[0]);
+  const input = parsed?.success === true ? parsed.data : call.args[0];
+  const attempt = { caller: call.caller, registered, input, facts: undefined, reserved: NOTHING };
+  const ended = await observeEffect(parts, attempt, call.surroundings, call.run);
   if (ended.kind === 'threw') throw ended.error;
   return ended.value;
 }

@@ -52,7 +52,7 @@ const run: RunView = {
   workflow: 'release',
   state: 'held',
   mode: 'enforce',
-      adopted: false,
+  adopted: false,
   requesters: ['agent:release-bot'],
   labels: { env: 'test' },
   startedAt: now - 300_000,

@@ -13,12 +13,13 @@ const GAPS: Readonly<Record<string, string>> = {
 
 /** What enforcement would do, in the order in which an owner would look at it. */
 export function renderReport(report: ReportView, now: Instant): string {
-  const { since, totals, findings, gaps, observing } = report;
+  const { since, totals, findings, gaps, observing, unanswered } = report;
   const noted = findings.reduce((sum, { calls }) => sum + calls, 0);
   const lines = [
     `Since ${renderWhen(since, now)}: ${totals.calls} calls of ${totals.runs} runs passed in observe; enforcement would have stopped ${noted} of them.`,
     observing.length === 0 ? 'No open run is in observe.' : visibleText(`Open runs in observe: ${observing.join(', ')}.`),
   ];
+  if (unanswered.length > 0) lines.push(visibleText(`Operators would be asked to admit: ${unanswered.join(', ')}.`));
   if (findings.length > 0) {
     lines.push(
       '',

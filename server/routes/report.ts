@@ -22,6 +22,7 @@ const report = z
       .readonly()
       .describe('Calls that passed without a record of their own, by why; counted by the hour.'),
     observing: z.array(z.string()).readonly().describe('Agents with open runs in observe.'),
+    unanswered: z.array(z.string()).readonly().describe('Agents of runs that were started elsewhere, for whom nobody has answered.'),
   })
   .meta({ id: 'Report' }) satisfies z.ZodType<ReportView>;
 
@@ -45,7 +46,8 @@ export const reportRoutes: readonly Route[] = [
         listAgents(deps.db),
       ]);
       const observing = agents.filter(({ observed }) => observed > 0).map(({ agent }) => agent);
-      return { since, totals, findings: groups, gaps, observing };
+      const unanswered = agents.filter(({ adopted, answer }) => adopted > 0 && answer === null).map(({ agent }) => agent);
+      return { since, totals, findings: groups, gaps, observing, unanswered };
     },
   }),
 ];

@@ -28,7 +28,7 @@ describeLedgers('an installation in observe', (open) => {
   afterAll(() => world.stop());
 
   it('lets pass what it would hold, deny and stop, and reports it with whom it would have asked', async () => {
-    const calls = [put('a'), charge('b'), charge('c'), put('d')];
+    const calls = [put('a'), charge('b'), charge('c'), charge('d')];
     const run = await world.start('sequence', { calls }, { limits: { steps: 3, failures: 2 } });
     expect(await world.result(run)).toMatchObject({ told: calls.map(() => ({ kind: 'returned' })) });
     expect(world.effects(run).filter(({ phase }) => phase === 'done')).toHaveLength(4);
@@ -134,7 +134,8 @@ describeLedgers('the plugin in observe, on a worker of an application that knows
   const done = async (line: string): Promise<void> => {
     while (!did.includes(line)) await new Promise((resolve) => setTimeout(resolve, 10));
   };
-  const events = async (handle: Awaited<ReturnType<typeof start>>): Promise<number> => (await handle.fetchHistory()).events?.length ?? 0;
+  const scheduled = async (handle: Awaited<ReturnType<typeof start>>): Promise<unknown[]> =>
+    ((await handle.fetchHistory()).events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
 
   it('is added while a workflow is in flight, and nothing changes but that its calls are seen', async () => {
     const queue = fresh('add');
@@ -165,13 +166,8 @@ describeLedgers('the plugin in observe, on a worker of an application that knows
     const after = await work(queue, 'plain');
     await handle.signal(shipped);
     expect(await handle.result()).toBe(`receipt of ${id}`);
-    const raw = await start(queue, 'order', fresh('order'));
-    await done(`charge ${raw.workflowId} 250`);
-    await raw.signal(shipped);
-    await raw.result();
     await after();
-    // The two differ by the worker's change alone: a task that timed out on the sticky queue, if any.
-    expect(await events(handle)).toBeGreaterThanOrEqual(await events(raw));
+    expect(await scheduled(handle)).toEqual(['charge', 'notify']);
     await Worker.runReplayHistory({ workflowBundle: plainBundle }, await handle.fetchHistory(), id);
   });
 
