@@ -19,7 +19,7 @@ const ADD = `
   INSERT INTO gaps (hour, kind, action, count) VALUES (holdpoint_now() / 3600000 * 3600000, $1, $2, $3)
   ON CONFLICT (hour, kind, action) DO UPDATE SET count = gaps.count + excluded.count`;
 const SINCE = `
-  SELECT kind, action, sum(count)::bigint AS count FROM gaps WHERE hour >= $1 / 3600000 * 3600000
+  SELECT kind, action, sum(count)::bigint AS count FROM gaps WHERE hour >= $1::bigint / 3600000 * 3600000
   GROUP BY kind, action ORDER BY 3 DESC, 1, 2`;
 
 /** Adds to the counts of this hour, all or none. */
