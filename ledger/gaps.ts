@@ -6,8 +6,7 @@ import type { Database } from './database.ts';
  * `unidentified` = its header was not borne out; `undeclared` = no action declares it (it has a record all the same);
  * `ledger_away` = the ledger did not answer in time; `unjudged` = the gate itself failed.
  */
-export const GAP_KINDS = ['no_header', 'unidentified', 'undeclared', 'ledger_away', 'unjudged'] as const;
-export type GapKind = (typeof GAP_KINDS)[number];
+export type GapKind = 'no_header' | 'unidentified' | 'undeclared' | 'ledger_away' | 'unjudged';
 
 export interface Gap {
   readonly kind: GapKind;

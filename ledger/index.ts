@@ -16,7 +16,7 @@ export { findExecution, findRunIdentity, listExecutions, recordExecution, record
 export type { ExecutionRecord, RunOfExecution } from './executions.ts';
 export { forgetAgent, listAgents } from './agents.ts';
 export type { AgentRecord } from './agents.ts';
-export { addGaps, GAP_KINDS, listGaps } from './gaps.ts';
+export { addGaps, listGaps } from './gaps.ts';
 export type { Gap, GapKind } from './gaps.ts';
 export { listObserved } from './observed.ts';
 export type { ObservedGroup, ObservedTotals } from './observed.ts';
