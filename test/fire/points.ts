@@ -37,15 +37,13 @@ export function withPoints(db: Database, reach: (point: Point, subject: string |
       await reach('prepared', null);
       const passed = new Map<Point, string>();
       const watched = (tx: Queryable): Queryable => ({
-        async query(sql, parameters) {
+        query(sql, parameters) {
           const subject = String(parameters?.[0]);
           if (VOTE.test(sql)) passed.set('decided', subject);
-          const rows = await tx.query(sql, parameters);
-          if (CLAIM.test(sql)) {
-            passed.set('committed', subject);
-            await reach('locked', subject);
-          }
-          return rows as never;
+          const rows = tx.query(sql, parameters);
+          if (!CLAIM.test(sql)) return rows as never;
+          passed.set('committed', subject);
+          return rows.then((read) => reach('locked', subject).then(() => read)) as never;
         },
       });
       const result = await db.transaction((tx) => body(watched(tx)));
