@@ -9,8 +9,8 @@ import { laterFailure } from './failures.ts';
 import { LEDGER_AWAY, LEDGER_REFUSES } from './ledger-trouble.ts';
 import type { CallIdentity, GateParts } from './parts.ts';
 
-/** How long the outcome of an effect is offered to a ledger that is away, before the next attempt must ask a person. */
-const TELL_FOR = 60_000;
+/** How long the outcome of an effect is offered to a ledger that is away, before the next attempt must ask a person: an outage of a minute, and the time to come back. */
+const TELL_FOR = 90_000;
 
 /** One attempt whose outcome is to be recorded. */
 export interface Telling {

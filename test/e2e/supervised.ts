@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { adoptedRunId } from '../../activities/gate/adoption.ts';
+import type { ActionTree } from '../../activities/index.ts';
 import { createDirectory, decide } from '../../approvals/index.ts';
 import type { DecideAsk } from '../../approvals/index.ts';
 import { completeLimits } from '../../core/index.ts';
@@ -30,6 +31,10 @@ export interface SupervisedOptions {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The ledger as the worker reaches it, where that is another way than the test's own; default: `db`. */
   readonly workerLedger?: Database;
+  /** `host:port` of a Temporal server of the test's own; default: the one of all tests. */
+  readonly address?: string;
+  /** Further actions, beside the tools. */
+  readonly actions?: ActionTree;
   /** How long a killed workflow may tidy up, in milliseconds; default 500. */
   readonly grace?: number;
   /** More of the configuration: `mode`, `admission`, `agents`. */
@@ -93,13 +98,14 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
   writeFileSync(join(folder, 'holdpoint.config.yaml'), JSON.stringify({ people, groups: allGroups, ...options.config }));
   const config = loadConfig({ env: {}, cwd: folder });
 
-  const address = process.env['HOLDPOINT_TEST_TEMPORAL'];
+  const address = options.address ?? process.env['HOLDPOINT_TEST_TEMPORAL'];
   if (address === undefined) throw new Error('HOLDPOINT_TEST_TEMPORAL is not set: run this under vitest with its global setup.');
   quiet();
   const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
   const client = new Client({ connection });
   const taskQueue = `e2e-${Math.random().toString(36).slice(2)}`;
-  const newPlugin = (): HoldpointPlugin => holdpoint({ actions: toolActions(folder), config, ledger: workerLedger });
+  const newPlugin = (): HoldpointPlugin =>
+    holdpoint({ actions: { ...toolActions(folder), ...options.actions }, config, ledger: workerLedger });
   const plugin = newPlugin();
   const workflowBundle = await bundle(plugin, workflowsPath, config.mode);
   const work = async (by: HoldpointPlugin): Promise<() => Promise<void>> => {
