@@ -14,4 +14,7 @@ export type { ActionRegistry, RegisteredAction } from './registry.ts';
 export type { SecretSource } from './secrets.ts';
 export { createGate, gateActivities } from './gate/interceptor.ts';
 export { createResultStore } from './gate/results.ts';
+export { createGapCounter } from './gate/gap-counter.ts';
+export type { GapCounter } from './gate/gap-counter.ts';
+export type { AdoptionTerms } from './gate/adoption.ts';
 export type { DescribedExecution, GateParts, Policies, RunIdentity } from './gate/parts.ts';

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Refusal } from '../core/index.ts';
+import type { AgentView } from '../core/index.ts';
 import { createClient } from './client.ts';
 import { findServer, homeOf } from './find-server.ts';
 import type { ServerChoice } from './find-server.ts';
@@ -34,6 +35,7 @@ export async function examine(checkup: Checkup): Promise<readonly Finding[]> {
     ['git', gitVersion],
     ['configuration', () => configuration(checkup)],
     ['policies', () => policies(checkup)],
+    ['observe', () => observing(checkup)],
     ['token', () => tokenFile(checkup)],
     ['server', () => server(checkup)],
     ['ledger', () => ledger(checkup)],
@@ -94,6 +96,38 @@ async function policies(checkup: Checkup): Promise<Told> {
   const { checkPolicies } = await loadCommands();
   const checked = await checkPolicies({ config, cwd: checkup.shell.cwd, published: null });
   return ok(`${checked.policies.length} in ${checked.folder}`);
+}
+
+/** Everything that is in observe: it is watched, and nothing of it is held back. */
+async function observing(checkup: Checkup): Promise<Told> {
+  const config = await load(checkup).catch(() => null);
+  if (config === null) return { state: 'skipped', detail: 'not known while the configuration is wrong' };
+  const { mode, admission, agents, worker, file } = config;
+  const named = Object.entries(agents);
+  const observed = named.filter(([, agent]) => agent.mode === 'observe').map(([name]) => `agent ${name}`);
+  const { checkPolicies } = await loadCommands();
+  const folder =
+    file === null || worker === null ? null : await checkPolicies({ config, cwd: checkup.shell.cwd, published: null }).catch(() => null);
+  const all = [
+    ...(mode === 'observe' ? ['the whole installation (mode: observe)'] : []),
+    ...(admission === 'observe' ? ['runs that were started elsewhere (admission: observe)'] : []),
+    ...observed,
+    ...(folder?.policies ?? []).filter(({ annotations }) => annotations['mode'] === 'observe').map(({ id }) => `policy ${id}`),
+    ...(await runsInObserve(checkup)),
+  ];
+  if (all.length === 0) return ok('nothing; everything that is governed is enforced');
+  return ok(`in observe, so that nothing of it is held back:\n${all.join('\n')}`);
+}
+
+/** From the server, where one answers: runs keep the mode with which they began. */
+async function runsInObserve({ shell, choice }: Checkup): Promise<readonly string[]> {
+  try {
+    const { items } = await createClient(findServer(choice, shell)).get<{ readonly items: readonly AgentView[] }>('/agents');
+    return items.filter(({ observed }) => observed > 0).map(({ agent, observed }) => `${observed} open runs of ${agent}`);
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 /** The token of the local person is as good as their signature. */

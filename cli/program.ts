@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addActionCommands, addTokenCommands } from './commands/action-and-token.ts';
+import { addAgentCommands, addReport } from './commands/agent-and-report.ts';
 import { addAuditCommands, addConfigCommands } from './commands/config-and-audit.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addHoldCommands } from './commands/hold.ts';
@@ -22,9 +23,11 @@ export function buildProgram(host: Host, version: string): Command {
     });
   addInstallationCommands(program, host);
   addDoctor(program, host);
+  addReport(program, host);
   addRunCommands(program, host);
   addHoldCommands(program, host);
   addPolicyCommands(program, host);
+  addAgentCommands(program, host);
   addActionCommands(program, host);
   addTokenCommands(program, host);
   addConfigCommands(program, host);

@@ -168,7 +168,7 @@ describe('doctor', () => {
     expect(of('server')).toMatchObject({ state: 'wrong', hint: expect.stringContaining('npm start') });
     const text = await say(['doctor'], { cwd, env: NOBODY });
     expect(text.out).toMatch(/WRONG {2}token/);
-    expect(text.out).toMatch(/\d of 8 are wrong\.$/);
+    expect(text.out).toMatch(/\d of 9 are wrong\.$/);
   });
 
   it('tries the database and the Temporal that are named', async () => {

@@ -12,8 +12,9 @@ import type { Decided, Facts } from './verdict.ts';
  * arguments and facts that it binds, before its `use by`, and only while its policies ask the same.
  * What was denied or expired stays so, however the arguments or facts went to and fro since.
  */
-export function judgeApproval(facts: Facts, demands: readonly Requirement[]): Judgement {
+export function judgeApproval(facts: Facts, asked: readonly Requirement[]): Judgement {
   const { request, now } = facts;
+  const demands = facts.run.requesters.length === 0 ? asked.map(withUnknownRequester) : asked;
   const approvals = facts.holds.filter((one) => one.kind === 'approval' && one.key === request.key);
   const [hold] = approvals;
   if (request.edit !== null) return judgeEdited(facts, request.edit, hold, demands);
@@ -29,6 +30,11 @@ export function judgeApproval(facts: Facts, demands: readonly Requirement[]): Ju
     default:
       return fresh(facts, demands, []);
   }
+}
+
+/** Whoever asked could be any of the approvers, so that one more must agree. */
+function withUnknownRequester(asked: Requirement): Requirement {
+  return { ...asked, quorum: asked.quorum + 1, unknownRequester: true };
 }
 
 function judgeOpen(facts: Facts, hold: Hold, demands: readonly Requirement[]): Judgement {

@@ -10,7 +10,16 @@ const TRIPS: readonly Trip[] = [
   { limit: 'time', max: 3_600_000, reached: 3_720_000, message: 'the hour is over' },
 ];
 
-const FACTS: Facts = { now: START, run: sampleRun(), earlier: null, holds: [], identical: 0, unfolded: [], request: request('/1') };
+const FACTS: Facts = {
+  now: START,
+  run: sampleRun(),
+  earlier: null,
+  holds: [],
+  identical: 0,
+  unfolded: [],
+  agent: null,
+  request: request('/1'),
+};
 
 describe('the breaker’s hold', () => {
   const hold = breakerHold(FACTS, TRIPS);

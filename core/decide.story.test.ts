@@ -22,8 +22,9 @@ const ANSWERS = [
     'deny approval_expired',
     'deny outcome_rejected',
   ],
-  ...HOLD_KINDS.map((kind) => `hold ${kind}`),
-  ...CHOICES.map((choice) => `decide ${choice}`),
+  // Only runs that were started elsewhere are asked about; see admission.test.ts.
+  ...HOLD_KINDS.filter((kind) => kind !== 'admission').map((kind) => `hold ${kind}`),
+  ...CHOICES.filter((choice) => choice !== 'admit' && choice !== 'refuse').map((choice) => `decide ${choice}`),
 ];
 const OUTCOMES = ['succeeded', 'failed', 'not-started', 'unknown'] as const;
 

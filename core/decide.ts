@@ -1,3 +1,4 @@
+import { judgeAdmission } from './admission.ts';
 import { judgeApproval } from './approval.ts';
 import { breakerHold } from './breaker.ts';
 import type { Call, CallState, StoredResult } from './call.ts';
@@ -6,8 +7,9 @@ import { judgeEarlier } from './earlier-call.ts';
 import type { Hold } from './hold.ts';
 import { foldMeters, trips } from './limits/index.ts';
 import type { Millis } from './names.ts';
+import { observedEntry, observedOf, wouldBe } from './observe.ts';
 import type { Denial } from './policy-ruling.ts';
-import type { Decided, Facts, Verdict } from './verdict.ts';
+import type { Decided, Facts, Observed, Verdict } from './verdict.ts';
 
 /** How long a waiting call sleeps at most before it asks again unasked; wake-ups make it sooner. */
 const ASK_AGAIN_AT_MOST: Millis = 3_600_000;
@@ -30,10 +32,20 @@ type Pass = Extract<Judgement, { kind: 'pass' }>;
 type Conclusion = Exclude<Judgement, Pass>;
 
 /**
- * The verdict on one call: fence → earlier call under this key → limits and denial → requirements against
- * a granted hold → reserve. Pure; the same facts always give the same verdict.
+ * The verdict on one call: fence → earlier call under this key → admission → limits and denial → requirements against
+ * a granted hold → reserve. Pure; the same facts always give the same verdict. A run in observe passes all the same,
+ * and what would have been is recorded.
  */
 export function decide(facts: Facts): Decided {
+  const { run, agent } = facts;
+  if (run.mode === 'enforce') return enforce(facts);
+  // Operators would be asked once about an agent; what is of interest is every call after that.
+  const enforced = enforce({ ...facts, agent: agent ?? 'admitted' });
+  const observed = observedOf(enforced.verdict);
+  return observed === null ? enforced : allow(facts, [], null, false, observed);
+}
+
+function enforce(facts: Facts): Decided {
   const { run, earlier, request } = facts;
   if (run.fencedAt !== null || run.closed === 'killed') return untouched(facts, { kind: 'fenced' }, []);
   if (earlier?.state.kind === 'claimed' && earlier.state.token === request.token) {
@@ -54,10 +66,17 @@ function after(facts: Facts, closes: Decided['closes']): Facts {
   return { ...facts, holds: facts.holds.map((hold) => ({ ...hold, state: ended.get(hold.id) ?? hold.state })) };
 }
 
-/** Limits come before a denial: an agent that catches the refusal and tries again for ever must be stopped. */
 function judgeNow(facts: Facts, lost: boolean): Judgement {
+  const admission = judgeAdmission(facts);
+  if (admission.kind !== 'pass') return admission;
+  const judged = judgeLimits(facts, lost);
+  return { ...judged, closes: [...admission.closes, ...judged.closes] };
+}
+
+/** Limits come before a denial: an agent that catches the refusal and tries again for ever must be stopped. */
+function judgeLimits(facts: Facts, lost: boolean): Judgement {
   const { ruling } = facts.request;
-  const standing = facts.holds.find((hold) => hold.key === null && hold.state.kind === 'open');
+  const standing = facts.holds.find((hold) => hold.key === null && hold.kind !== 'admission' && hold.state.kind === 'open');
   if (standing) return { kind: 'hold', hold: standing, closes: [] };
   const tripped = trips(facts, metersOf(facts, lost));
   if (tripped.length > 0) return { kind: 'hold', hold: breakerHold(facts, tripped), closes: [] };
@@ -65,7 +84,13 @@ function judgeNow(facts: Facts, lost: boolean): Judgement {
   return judgeApproval(facts, ruling.kind === 'requires' ? ruling.requires : []);
 }
 
-function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost: boolean): Decided {
+function allow(
+  facts: Facts,
+  closes: Decided['closes'],
+  grant: Hold | null,
+  lost: boolean,
+  observed: Observed | null = wouldBe(facts.request.ruling),
+): Decided {
   const { request, now } = facts;
   const state: CallState = { kind: 'claimed', token: request.token, leaseUntil: now + request.lease, reserved: request.worst };
   const call: Call = {
@@ -79,6 +104,7 @@ function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost
     verdict: { kind: 'allow', reserve: request.worst, grant: call.grant },
     meters: metersOf(facts, lost),
     call,
+    observed,
     closes,
     audit: [
       {
@@ -94,6 +120,7 @@ function allow(facts: Facts, closes: Decided['closes'], grant: Hold | null, lost
           policies: ruling.kind === 'deny' ? [] : ruling.policies,
         },
       },
+      ...(observed === null ? [] : [observedEntry(facts, observed)]),
       ...closedEntries(closes),
     ],
   };
@@ -108,6 +135,7 @@ function conclude(facts: Facts, judged: Conclusion, lost = false): Decided {
         verdict: { kind: 'recorded', result: judged.result },
         meters: metersOf(facts, false),
         call: judged.call ? { ...judged.call, waitingFor: null } : nextCall(facts, { kind: 'succeeded', result: judged.result }),
+        observed: null,
         closes: judged.closes,
         audit: [
           {
@@ -132,6 +160,7 @@ function deny(facts: Facts, judged: Extract<Judgement, { kind: 'deny' }>, lost: 
     verdict: { kind: 'deny', denial },
     meters: foldMeters(metersOf(facts, lost), [{ kind: 'refused', at: now }]),
     call: judged.call ? { ...judged.call, waitingFor: null } : nextCall(facts, { kind: 'refused', denial }),
+    observed: null,
     closes,
     audit: [
       {
@@ -161,6 +190,7 @@ function hold(facts: Facts, judged: Extract<Judgement, { kind: 'hold' }>, lost: 
     verdict,
     meters: metersOf(facts, lost),
     call: { ...(judged.call ?? nextCall(facts, stateWhileHeld(earlier, lost))), waitingFor: judged.hold.id },
+    observed: null,
     closes: judged.closes,
     audit: [
       {
@@ -192,7 +222,7 @@ function askAgainAfter(waited: Hold, now: number): Millis {
 }
 
 function untouched(facts: Facts, verdict: Verdict, closes: Decided['closes']): Decided {
-  return { verdict, meters: facts.run.meters, call: null, closes, audit: closedEntries(closes) };
+  return { verdict, meters: facts.run.meters, call: null, observed: null, closes, audit: closedEntries(closes) };
 }
 
 function closedEntries(closes: Decided['closes']): Decided['audit'] {

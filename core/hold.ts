@@ -2,10 +2,10 @@ import type { CanonicalText, Digest, HoldId, Instant, Millis, Principal, RunId, 
 import type { Shown, StoredResult } from './call.ts';
 import type { Requirement } from './policy-ruling.ts';
 
-export const HOLD_KINDS = ['approval', 'breaker', 'unknown-outcome', 'diverged'] as const;
+export const HOLD_KINDS = ['approval', 'breaker', 'unknown-outcome', 'diverged', 'admission'] as const;
 export type HoldKind = (typeof HOLD_KINDS)[number];
 
-export const CHOICES = ['approve', 'deny', 'raise', 'kill', 'succeeded', 'failed', 'run-again', 'use-recorded'] as const;
+export const CHOICES = ['approve', 'deny', 'raise', 'kill', 'succeeded', 'failed', 'run-again', 'use-recorded', 'admit', 'refuse'] as const;
 export type Choice = (typeof CHOICES)[number];
 
 /** A kind is data: what can be chosen, and which choices let the waiting call go on. */
@@ -33,6 +33,7 @@ export const HOLD_RULES: Readonly<Record<HoldKind, HoldKindRules>> = {
     grants: ['use-recorded', 'run-again'],
     deciders: 'operators',
   },
+  admission: { concerns: 'run', choices: ['admit', 'refuse', 'kill'], grants: ['admit'], deciders: 'operators' },
 };
 
 /** Amounts by which an operator raises a run's limits; only stated fields change. Units as in `RunLimits`. */

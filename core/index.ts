@@ -14,10 +14,11 @@ export type {
 } from './names.ts';
 export type { ActionAnnotations, ActionManifest } from './manifest.ts';
 export { DENIAL_CODES, SEVERITIES } from './policy-ruling.ts';
-export type { Denial, DenialCode, PolicyRuling, Requirement, Severity } from './policy-ruling.ts';
+export type { Denial, DenialCode, PolicyRuling, Requirement, Severity, WouldBe } from './policy-ruling.ts';
 export { Refusal } from './refusal.ts';
 export type { RefusalKind } from './refusal.ts';
-export type { Meters, Run, RunClosed, RunLimits, RunState } from './run.ts';
+export { MODES } from './run.ts';
+export type { Admission, Meters, Mode, Run, RunClosed, RunLimits, RunState } from './run.ts';
 export type { Call, CallRequest, CallState, ExecutionRef, Outcome, OutcomeKind, Shown, StoredResult } from './call.ts';
 export { CHOICES, HOLD_KINDS, HOLD_RULES } from './hold.ts';
 export type { Choice, Edit, Hold, HoldKind, HoldKindRules, HoldState, Raise, Vote } from './hold.ts';
@@ -25,6 +26,7 @@ export { formatUsd, usd } from './money.ts';
 export { childPath, parentPath, pathOf, stepKey } from './step-key.ts';
 export { canonical, canonicalOf, isJson } from './canonical.ts';
 export {
+  ADOPTED_RUN,
   BEGIN_WITHIN,
   EDITED_KEY,
   FAILURES,
@@ -52,7 +54,7 @@ export { isSecretReference } from './secret-reference.ts';
 export { parseJson } from './strict-json.ts';
 export { auditPreimage, auditText } from './audit.ts';
 export type { AuditEntry, AuditRow } from './audit.ts';
-export type { Decided, Facts, Unfolded, Verdict } from './verdict.ts';
+export type { AgentAnswer, Decided, Facts, Observed, Unfolded, Verdict } from './verdict.ts';
 export { decide } from './decide.ts';
 export { completeLimits, DEFAULT_LIMITS, worked } from './limits/index.ts';
 export type { LimitName } from './limits/index.ts';
@@ -64,7 +66,7 @@ export { closestWord } from './closest-word.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export type { Deliverer, DeliveryKind, Subject } from './deliverer.ts';
 export { runState } from './run-state.ts';
-export type { CallView, HoldView, Page, Problem, RunSummary, RunView, TokenView } from './views.ts';
+export type { AgentView, CallView, HoldView, Page, Problem, ReportView, RunSummary, RunView, TokenView } from './views.ts';
 export { parseChain } from './chain-plan.ts';
 export type { ChainLimits, ChainPlan, ChainStep } from './chain-plan.ts';
 export { resolveReferences } from './chain-reference.ts';

@@ -44,6 +44,7 @@ export class ModelLedger {
       earlier: this.calls.get(request.key) ?? null,
       holds: concerned.toSorted((a, b) => b.openedAt - a.openedAt || (a.id < b.id ? 1 : -1)),
       identical: alike.length,
+      agent: null,
       unfolded: this.#unfolded,
       request,
     };

@@ -20,6 +20,8 @@ export interface Requirement {
   readonly severity: Severity;
   /** `@edits`: top-level input fields that approvers may change under this policy; empty = none. */
   readonly edits: readonly string[];
+  /** One of the quorum stands for a requester whom nobody knows; it is asked for as far as there are people for it. */
+  readonly unknownRequester?: true;
 }
 
 export const DENIAL_CODES = [
@@ -37,6 +39,8 @@ export const DENIAL_CODES = [
   'execution_mismatch',
   'not_read_only',
   'async_completion',
+  'agent_refused',
+  'agent_unknown',
   'invariant_broken',
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
@@ -53,9 +57,18 @@ export interface Denial {
   readonly askAgain: boolean;
 }
 
+/** What policies in observe would have added to a ruling, had they been in force. */
+export interface WouldBe {
+  readonly verdict: 'hold' | 'deny';
+  readonly what: string;
+  readonly reason: string;
+  readonly policies: readonly string[];
+  readonly asks: readonly string[];
+}
+
 /** What the policies say of one call. `policySet` is the hash of the set that ruled. */
 export type PolicyRuling =
-  | { readonly kind: 'allow'; readonly policies: readonly string[]; readonly policySet: string }
+  | { readonly kind: 'allow'; readonly policies: readonly string[]; readonly policySet: string; readonly wouldBe?: WouldBe }
   | {
       readonly kind: 'requires';
       readonly requires: readonly Requirement[];

@@ -47,9 +47,25 @@ export function expireHold(hold: Hold, now: Instant): Hold | null {
   return { ...hold, state: { kind: 'expired', at: hold.decideBy } };
 }
 
+type Decider = Pick<Requirement, 'approvers' | 'quorum' | 'unknownRequester'>;
+type Groups = DecisionAsk['groups'];
+
 /** The groups whose members may decide a hold, and how many of each must agree. */
-export function deciders(hold: Hold): readonly Pick<Requirement, 'approvers' | 'quorum'>[] {
+export function deciders(hold: Hold): readonly Decider[] {
   return hold.requires.length > 0 ? hold.requires : [{ approvers: HOLD_RULES[hold.kind].deciders, quorum: 1 }];
+}
+
+/** The group; where an unknown requester asks for more than it has, the operators as well. */
+function membersFor({ approvers, quorum, unknownRequester }: Decider, groups: Groups): readonly Principal[] {
+  const members = groups[approvers] ?? [];
+  if (unknownRequester !== true || members.length >= quorum) return members;
+  return [...new Set([...members, ...(groups['operators'] ?? [])])];
+}
+
+/** Never below what the policy itself asks for. */
+function quorumOf(decider: Decider, groups: Groups): number {
+  const { quorum, unknownRequester } = decider;
+  return unknownRequester === true ? Math.max(quorum - 1, Math.min(quorum, membersFor(decider, groups).length)) : quorum;
 }
 
 function refuse(facts: HoldFacts, ask: DecisionAsk): Ruling | null {
@@ -71,7 +87,7 @@ function refuse(facts: HoldFacts, ask: DecisionAsk): Ruling | null {
     return no('refused', 'requester_decides', `${ask.person} asked for run ${run.id} and cannot decide its holds.`, 'Somebody else must.');
   }
   const asked = deciders(hold);
-  if (!asked.some(({ approvers }) => ask.groups[approvers]?.includes(ask.person) === true)) {
+  if (!asked.some((decider) => membersFor(decider, ask.groups).includes(ask.person))) {
     const groups = asked.map(({ approvers }) => approvers).join(', ');
     return no('refused', 'not_eligible', `${ask.person} is not a member of ${groups}.`, `Ask a member of ${groups} to decide.`);
   }
@@ -91,7 +107,7 @@ function refuseChoice({ hold, run, evidence }: HoldFacts, ask: DecisionAsk): Rul
       `Choose one of ${rules.choices.join(', ')}.`,
     );
   }
-  if ((ask.choice === 'deny' || ask.choice === 'kill') && (ask.note ?? '').trim() === '') {
+  if ((ask.choice === 'deny' || ask.choice === 'kill' || ask.choice === 'refuse') && (ask.note ?? '').trim() === '') {
     return no('invalid', 'note_required', `"${ask.choice}" needs a note: the agent and the record are told why.`, 'Say why with --note.');
   }
   if (
@@ -137,7 +153,7 @@ function accept(facts: HoldFacts, ask: DecisionAsk): Ruling {
   const version = ask.edit === null ? hold.version : hold.version + 1;
   const vote: Vote = { person: ask.person, version, choice: ask.choice, at: now };
   const edited: Hold = ask.edit === null ? hold : { ...hold, version, edit: { version, changes: ask.edit, by: ask.person } };
-  const eligible = (person: Principal) => deciders(hold).some(({ approvers }) => ask.groups[approvers]?.includes(person));
+  const eligible = (person: Principal) => deciders(hold).some((decider) => membersFor(decider, ask.groups).includes(person));
   const agreeing = facts.votes.filter((one) => one.version === version && one.choice === ask.choice).map((one) => one.person);
   const by = [...agreeing.filter(eligible), ask.person];
   const state = nextState(facts, ask, by);
@@ -149,6 +165,7 @@ function accept(facts: HoldFacts, ask: DecisionAsk): Ruling {
     raise: ask.raise,
     kill: ask.choice === 'kill' ? (ask.note ?? '') : null,
     result,
+    agent: ask.choice === 'admit' ? 'admitted' : ask.choice === 'refuse' ? 'refused' : null,
     audit: [entry(hold, ask, version, state)],
   };
 }
@@ -157,9 +174,10 @@ function nextState(facts: HoldFacts, ask: DecisionAsk, by: readonly Principal[])
   const { hold, now } = facts;
   if (!HOLD_RULES[hold.kind].grants.includes(ask.choice))
     return { kind: 'denied', by: ask.person, at: now, choice: ask.choice, note: ask.note };
-  const agreed = deciders(hold).every(
-    ({ approvers, quorum }) => by.filter((person) => ask.groups[approvers]?.includes(person)).length >= quorum,
-  );
+  const agreed = deciders(hold).every((decider) => {
+    const members = membersFor(decider, ask.groups);
+    return by.filter((person) => members.includes(person)).length >= quorumOf(decider, ask.groups);
+  });
   if (!agreed) return { kind: 'open' };
   const valid = hold.requires.map((requirement) => requirement.valid);
   return { kind: 'granted', by, at: now, choice: ask.choice, useBy: valid.length === 0 ? null : now + Math.min(...valid), note: ask.note };

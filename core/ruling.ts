@@ -4,6 +4,7 @@ import type { Hold, Raise, Vote } from './hold.ts';
 import type { Instant } from './names.ts';
 import type { RefusalKind } from './refusal.ts';
 import type { Run } from './run.ts';
+import type { AgentAnswer } from './verdict.ts';
 
 /** All that a ruling depends on, read under the run's lock. */
 export interface HoldFacts {
@@ -27,6 +28,8 @@ export type Ruling =
       readonly kill: string | null;
       /** The result that a `succeeded` choice gives to the call. */
       readonly result: StoredResult | null;
+      /** What it answers for the run's agent, in all its runs; null = it is no question of admission. */
+      readonly agent: AgentAnswer | null;
       readonly audit: readonly AuditEntry[];
     }
   | {

@@ -20,6 +20,16 @@ export interface Meters {
   readonly failures: number;
 }
 
+/**
+ * `observe` = the verdict that would have been given is recorded, and the call passes. Decided when the run starts,
+ * never changed, and never set by the agent.
+ */
+export const MODES = ['enforce', 'observe'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** What becomes of a run that Holdpoint did not start and whose agent nobody has answered for: people are asked, or it is refused. */
+export type Admission = 'hold' | 'refuse';
+
 export type RunClosed = 'succeeded' | 'failed' | 'killed';
 
 /** A run as claim sees it, read under its lock. */
@@ -27,7 +37,10 @@ export interface Run {
   readonly id: RunId;
   readonly agent: string;
   readonly workflow: string;
-  /** Who asked for it: starter, owner of the token. They decide nothing about it. */
+  readonly mode: Mode;
+  /** Set where it was started elsewhere and adopted at its first call; null = Holdpoint started it. */
+  readonly admission: Admission | null;
+  /** Who asked for it: starter, owner of the token. They decide nothing about it. Empty = unknown, as for an adopted run. */
   readonly requesters: readonly Principal[];
   readonly labels: Readonly<Record<string, string>>;
   readonly startedAt: Instant;

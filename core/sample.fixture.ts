@@ -78,6 +78,8 @@ export function sampleRun(limits: Partial<RunLimits> = {}): Run {
     id: 'run-1',
     agent: 'release-bot',
     workflow: 'release',
+    mode: 'enforce',
+    admission: null,
     requesters: ['person:req'],
     labels: {},
     startedAt: START,

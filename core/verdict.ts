@@ -23,6 +23,21 @@ export interface Facts {
   readonly identical: number;
   readonly unfolded: readonly Unfolded[];
   readonly request: CallRequest;
+  /** What an operator answered for the agent of an adopted run; null = nothing, or nobody need answer. */
+  readonly agent: AgentAnswer | null;
+}
+
+export type AgentAnswer = 'admitted' | 'refused';
+
+/** What enforcement would have answered where something is in observe. */
+export interface Observed {
+  readonly verdict: 'hold' | 'deny' | 'later' | 'recorded';
+  /** The kind of the hold, or the code of the denial; otherwise the verdict again. */
+  readonly what: string;
+  readonly reason: string;
+  readonly policies: readonly string[];
+  /** The groups whose members would have been asked. */
+  readonly asks: readonly string[];
 }
 
 export type Verdict =
@@ -47,6 +62,8 @@ export interface Decided {
    * differs from the request's). Where the earlier state was `claimed`, its reservation becomes settled spend.
    */
   readonly call: Call | null;
+  /** Set where the call passes only because its run, or a policy, is in observe. */
+  readonly observed: Observed | null;
   /**
    * Earlier holds that end with this verdict. A hold with the id `request.freshHold` in a `hold` verdict is new
    * where `call` is written; where it is not, the same token asks again and meets the hold that it opened.

@@ -2,8 +2,8 @@ import type { CallState, Shown } from './call.ts';
 import type { Choice, HoldKind, Vote } from './hold.ts';
 import type { ActionName, Digest, HoldId, Instant, Json, Micros, Millis, Principal, RunId, StepKey } from './names.ts';
 import type { Denial, Requirement } from './policy-ruling.ts';
-import type { RunState } from './run.ts';
-import type { Verdict } from './verdict.ts';
+import type { Mode, RunState } from './run.ts';
+import type { AgentAnswer, Observed, Verdict } from './verdict.ts';
 
 /**
  * What the API answers and the command line prints as JSON; scripts rely on it. Instants are
@@ -14,7 +14,9 @@ export interface RunSummary {
   readonly agent: string;
   readonly workflow: string;
   readonly state: RunState;
-  readonly mode: 'enforce';
+  readonly mode: Mode;
+  /** Started elsewhere, and adopted at its first call. */
+  readonly adopted: boolean;
   readonly requesters: readonly Principal[];
   readonly labels: Readonly<Record<string, string>>;
   readonly startedAt: Instant;
@@ -51,6 +53,8 @@ export interface CallView {
   readonly grant: HoldId | null;
   readonly error: string | null;
   readonly denial: Denial | null;
+  /** What enforcement would have answered; null unless something is in observe. */
+  readonly observed: Observed | null;
 }
 
 export interface HoldView {
@@ -91,6 +95,44 @@ export interface TokenView {
   readonly name: string;
   readonly createdAt: Instant;
   readonly revokedAt: Instant | null;
+}
+
+/** What enforcement would have done, of what passed in observe since an instant. */
+export interface ReportView {
+  readonly since: Instant;
+  readonly totals: { readonly calls: number; readonly runs: number; readonly agents: number };
+  /** Alike calls together, the most frequent first. */
+  readonly findings: readonly (Observed & {
+    readonly agent: string;
+    readonly action: ActionName;
+    readonly calls: number;
+    readonly runs: number;
+    readonly lastAt: Instant;
+  })[];
+  /** Calls that passed without a record, by why; counted by the hour. */
+  readonly gaps: readonly { readonly kind: string; readonly action: ActionName; readonly count: number }[];
+  /** Agents with open runs in observe. */
+  readonly observing: readonly string[];
+  /** Agents of runs that were started elsewhere and for whom nobody has answered: enforcement would ask the operators once each. */
+  readonly unanswered: readonly string[];
+}
+
+/** An agent that has runs, or an answer to whether it may act. */
+export interface AgentView {
+  readonly agent: string;
+  /** Needed for runs that were started elsewhere; null = nobody has answered. */
+  readonly answer: {
+    readonly answer: AgentAnswer;
+    readonly by: Principal;
+    readonly note: string | null;
+    readonly at: Instant;
+  } | null;
+  readonly runs: number;
+  readonly open: number;
+  readonly adopted: number;
+  /** Open runs in observe. */
+  readonly observed: number;
+  readonly lastStartedAt: Instant | null;
 }
 
 /** The body of every error: RFC 9457, with the code that scripts rely on. */

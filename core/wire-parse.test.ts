@@ -14,7 +14,7 @@ import {
 } from './wire-parse.ts';
 import { EDITED_KEY } from './wire.ts';
 
-const run = { v: 1, run: 'run-a', path: '/3', next: 7, queues: ['main', 'other'], ungoverned: ['queue:plain'] };
+const run = { v: 1, run: 'run-a', path: '/3', next: 7, queues: ['main', 'other'], ungoverned: ['queue:plain'], mode: 'observe' };
 const call = { v: 1, run: 'run-a', path: '/3', key: '/3/7' };
 const hold = { hold: 'hold-a', kind: 'approval', reason: 'A tag goes out', askAgainAfter: 60_000 };
 const later = { after: 500, reason: 'the ledger is away' };
@@ -40,6 +40,8 @@ const CASES: readonly (readonly [string, (value: unknown) => unknown, object, re
       { queues: [1] },
       { ungoverned: 'queue:plain' },
       { ungoverned: [1] },
+      { mode: 'lenient' },
+      { mode: null },
     ],
   ],
   [

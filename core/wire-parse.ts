@@ -1,4 +1,5 @@
 import { DENIAL_CODES } from './policy-ruling.ts';
+import { MODES } from './run.ts';
 import { isPath, isStepKey, pathOf } from './step-key.ts';
 import { EDITED_KEY } from './wire.ts';
 import type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterBody, RefusedBody, RunHeader, Wake } from './wire.ts';
@@ -9,12 +10,13 @@ import type { CallHeader, DeniedBody, EditedResult, FailedBody, HoldBody, LaterB
  */
 
 export function parseRunHeader(value: unknown): RunHeader | null {
-  const { v, run, path, next, queues, ungoverned } = members(value);
+  const { v, run, path, next, queues, ungoverned, mode = 'enforce' } = members(value);
   if (v !== 1 || !isName(run) || typeof path !== 'string' || !isPath(path)) return null;
   if (!Number.isSafeInteger(next) || (next as number) < 1) return null;
   if (!Array.isArray(queues) || !queues.every(isName)) return null;
   if (!Array.isArray(ungoverned) || !ungoverned.every(isName)) return null;
-  return { v, run, path, next: next as number, queues, ungoverned };
+  const known = MODES.find((one) => one === mode);
+  return known === undefined ? null : { v, run, path, next: next as number, queues, ungoverned, mode: known };
 }
 
 export function parseCallHeader(value: unknown): CallHeader | null {

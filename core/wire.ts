@@ -1,5 +1,6 @@
 import type { HoldId, Millis, RunId, StepKey } from './names.ts';
 import type { Denial } from './policy-ruling.ts';
+import type { Mode } from './run.ts';
 
 /**
  * What crosses between the worker, the workflow sandbox and the operator's side: headers, signals and
@@ -18,6 +19,12 @@ export const WAKE_SIGNAL = 'holdpoint.wake';
 /** Internal activity by which a cancelled wait withdraws its hold. No arguments; its header says which call. */
 export const WITHDRAW_ACTIVITY = 'holdpoint.withdraw';
 
+/**
+ * In place of a run's id, in the headers of an execution that was started elsewhere and of what it starts: the gate
+ * finds out which run it is, and adopts it at its first call.
+ */
+export const ADOPTED_RUN: RunId = '@adopted';
+
 /** In the start header of every execution of a run, children and continued executions included. */
 export interface RunHeader {
   readonly v: 1;
@@ -30,6 +37,7 @@ export interface RunHeader {
   readonly queues: readonly string[];
   /** What the configuration lets pass without the gate: `activity:NAME`, `queue:NAME`, `nexus:ENDPOINT`, `signal:NAME`. */
   readonly ungoverned: readonly string[];
+  readonly mode: Mode;
 }
 
 /** In the header of every governed activity. */

@@ -9,6 +9,7 @@ import type {
   HoldId,
   Instant,
   Micros,
+  Observed,
   StepKey,
   StoredResult,
   Token,
@@ -26,6 +27,8 @@ export interface CallRecord extends Call {
   readonly verdict: Verdict['kind'];
   readonly askedAt: Instant;
   readonly changedAt: Instant;
+  /** What enforcement would have answered, where the call passed because something is in observe. */
+  readonly observed: Observed | null;
 }
 
 const CALL_FIELDS = [
@@ -48,7 +51,7 @@ const CALL_FIELDS = [
 /** The columns of a `Call`, of the table `calls` under that very name. */
 export const CALL_COLUMNS = CALL_FIELDS.map((field) => `calls.${field}`).join(', ');
 export const CALL_RECORD_COLUMNS = `${CALL_COLUMNS}, calls.input, calls.facts, calls.workflow_id, calls.run_id, calls.verdict, calls.asked_at,
-  calls.changed_at`;
+  calls.changed_at, calls.observed`;
 
 export interface CallRow extends Row {
   readonly key: StepKey;
@@ -76,6 +79,7 @@ export interface CallRecordRow extends CallRow {
   readonly verdict: Verdict['kind'];
   readonly asked_at: number;
   readonly changed_at: number;
+  readonly observed: string | null;
 }
 
 export function callFromRow(row: CallRow): Call {
@@ -103,6 +107,7 @@ export function callRecordFromRow(row: CallRecordRow): CallRecord {
     verdict: row.verdict,
     askedAt: row.asked_at,
     changedAt: row.changed_at,
+    observed: row.observed === null ? null : (JSON.parse(row.observed) as Observed),
   };
 }
 

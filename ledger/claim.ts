@@ -1,10 +1,10 @@
 import { auditText } from '../core/index.ts';
-import type { Call, CallRequest, Decided, Facts, Hold, RunId, Unfolded, Verdict } from '../core/index.ts';
+import type { AgentAnswer, Call, CallRequest, Decided, Facts, Hold, RunId, Unfolded, Verdict } from '../core/index.ts';
 import { appendAudit, notify } from './audit-rows.ts';
 import { CALL_COLUMNS, callFromRow, detailOf } from './call-row.ts';
 import type { CallRow } from './call-row.ts';
 import type { Database, Queryable } from './database.ts';
-import { HOLD_COLUMNS, holdFromRow, STILL_OPEN } from './hold-row.ts';
+import { HOLD_COLUMNS, holdFromRow, jsonOrNull, STILL_OPEN } from './hold-row.ts';
 import type { HoldRow } from './hold-row.ts';
 import { inTurn } from './in-turn.ts';
 import { lockRun } from './lock-run.ts';
@@ -20,6 +20,8 @@ const READ_HOLDS = `
   SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key = $2
   UNION ALL SELECT ${HOLD_COLUMNS} FROM holds WHERE holds.run = $1 AND holds.key IS NULL AND ${STILL_OPEN}`;
 
+const READ_AGENT = 'SELECT answer FROM agents WHERE agent = $1';
+
 /** The run's row, whose chain this continues with the first entry, is locked: its head and sequence number came with the lock. */
 const WRITE_RUN = `
   UPDATE runs SET
@@ -32,16 +34,17 @@ const LOG = 'INSERT INTO audit (chain, seq, at, text, hash) VALUES ($1, $27, $20
 const WRITE_NEW = `
   WITH logged AS (${LOG}), written AS (
     INSERT INTO calls (run, key, action, args_digest, digest, idempotent, attempts, claimed_at, used_grant, spend, state, token, lease_until,
-      reserved, detail, waiting_for, input, facts, workflow_id, run_id, verdict, asked_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $28, $29, $20, $20)
+      reserved, detail, waiting_for, input, facts, workflow_id, run_id, verdict, asked_at, changed_at, observed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $28, $29, $20, $20, $31)
   )${WRITE_RUN}`;
 const WRITE_AGAIN = `
   WITH logged AS (${LOG}), written AS (
     UPDATE calls SET
       action = $3, args_digest = $4, digest = $5, idempotent = $6, attempts = $7, claimed_at = $8, used_grant = $9, spend = $10, state = $11,
       token = $12, lease_until = $13, reserved = $14, detail = $15, waiting_for = $16, verdict = $29, changed_at = $20,
-      input = CASE WHEN $31 THEN $17 ELSE calls.input END, facts = CASE WHEN $31 THEN $18 ELSE calls.facts END,
-      workflow_id = CASE WHEN $31 THEN $19 ELSE calls.workflow_id END, run_id = CASE WHEN $31 THEN $28 ELSE calls.run_id END
+      observed = coalesce($31, calls.observed),
+      input = CASE WHEN $32 THEN $17 ELSE calls.input END, facts = CASE WHEN $32 THEN $18 ELSE calls.facts END,
+      workflow_id = CASE WHEN $32 THEN $19 ELSE calls.workflow_id END, run_id = CASE WHEN $32 THEN $28 ELSE calls.run_id END
     WHERE calls.run = $1 AND calls.key = $2
   )${WRITE_RUN}`;
 
@@ -66,8 +69,11 @@ export async function claim(db: Database, run: RunId, request: CallRequest, deci
     if (locked === undefined || read === undefined) return null;
     // A call gets its first hold with its row.
     const mayBeHeld = isKnown(read) || locked.open_holds > 0;
-    const holds = mayBeHeld ? await tx.query<HoldRow>(READ_HOLDS, [run, request.key]) : [];
-    const facts = factsOf(locked, read, holds, request);
+    const [holds, [agent]] = await Promise.all([
+      mayBeHeld ? tx.query<HoldRow>(READ_HOLDS, [run, request.key]) : [],
+      locked.admission === null ? [] : tx.query<{ answer: AgentAnswer }>(READ_AGENT, [locked.agent]),
+    ]);
+    const facts = factsOf(locked, read, holds, agent?.answer ?? null, request);
     const decided = decide(facts);
     write(tx, locked, facts, decided);
     return decided.verdict;
@@ -80,7 +86,7 @@ function isKnown(read: FactsRow): boolean {
   return (read.key as string | null) !== null;
 }
 
-function factsOf(locked: LockedRun, read: FactsRow, holds: readonly HoldRow[], request: CallRequest): Facts {
+function factsOf(locked: LockedRun, read: FactsRow, holds: readonly HoldRow[], agent: AgentAnswer | null, request: CallRequest): Facts {
   return {
     now: read.now,
     run: runFromRow(locked),
@@ -88,6 +94,7 @@ function factsOf(locked: LockedRun, read: FactsRow, holds: readonly HoldRow[], r
     holds: holds.map(holdFromRow).sort(newestFirst),
     identical: read.identical,
     unfolded: locked.unfolded as readonly Unfolded[],
+    agent,
     request,
   };
 }
@@ -164,5 +171,6 @@ function writeParameters(locked: LockedRun, facts: Facts, decided: Decided, call
     request.execution.runId,
     decided.verdict.kind,
     (after === null ? 0 : 1) - (before === null ? 0 : 1),
+    jsonOrNull(decided.observed),
   ];
 }

@@ -1,5 +1,5 @@
 import { auditText, canonical } from '../core/index.ts';
-import type { CanonicalText, Principal, RunId, RunLimits } from '../core/index.ts';
+import type { Admission, CanonicalText, Mode, Principal, RunId, RunLimits } from '../core/index.ts';
 import type { Database } from './database.ts';
 
 /** A run that is about to start. The caller draws the id; every limit is stated (`completeLimits`). */
@@ -15,13 +15,17 @@ export interface NewRun {
   readonly workflowId: string;
   readonly taskQueue: string;
   readonly input: CanonicalText;
+  /** Default: `enforce`. */
+  readonly mode?: Mode;
+  /** Set for a run that was started elsewhere: Temporal's first run id, and what becomes of an agent that nobody has answered for. */
+  readonly adopted?: { readonly firstRunId: string; readonly admission: Admission } | undefined;
 }
 
 const CREATE = `
   WITH made AS (
     INSERT INTO runs (id, agent, workflow, requesters, labels, workflow_id, task_queue, steps_limit, spend_limit, time_limit, identical_limit,
-      failures_limit, created_at, started_at, audit_seq, audit_head)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now, now, 1, holdpoint_audit_hash('', 1, now, $14)
+      failures_limit, mode, admission, adopted, first_run_id, created_at, started_at, audit_seq, audit_head)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, $16, $17, $18, now, now, 1, holdpoint_audit_hash('', 1, now, $14)
     FROM (SELECT holdpoint_now() AS now OFFSET 0) clock
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at, audit_head
@@ -34,11 +38,11 @@ const CREATE = `
 
 /** `exists` = this id is taken, by an earlier try of the same request unless ids are drawn badly; nothing was changed. */
 export async function createRun(db: Database, run: NewRun): Promise<'created' | 'exists'> {
-  const { limits } = run;
+  const { limits, mode = 'enforce', adopted } = run;
   const requesters = [...new Set(run.requesters)].sort();
   const labels = canonical(run.labels);
   const text = auditText({
-    kind: 'run.created',
+    kind: adopted === undefined ? 'run.created' : 'run.adopted',
     body: {
       run: run.id,
       agent: run.agent,
@@ -47,6 +51,7 @@ export async function createRun(db: Database, run: NewRun): Promise<'created' | 
       requesters,
       labels: { ...run.labels },
       limits: { ...limits },
+      mode,
     },
   });
   const made = await db.query(CREATE, [
@@ -64,6 +69,10 @@ export async function createRun(db: Database, run: NewRun): Promise<'created' | 
     limits.failures,
     run.input,
     text,
+    mode,
+    adopted?.admission ?? null,
+    adopted !== undefined,
+    adopted?.firstRunId ?? null,
   ]);
   return made.length > 0 ? 'created' : 'exists';
 }

@@ -1,6 +1,7 @@
-import type { Hold, HoldFacts, HoldId, Instant, Ruling } from '../core/index.ts';
+import type { Hold, HoldFacts, HoldId, Ruling } from '../core/index.ts';
 import { appendAudit, notify } from './audit-rows.ts';
 import type { Database, Queryable } from './database.ts';
+import { answerForAgent } from './agents.ts';
 import { desireDelivery } from './deliveries.ts';
 import { raiseLimits } from './raise-run.ts';
 import { lockHold } from './read-hold.ts';
@@ -18,12 +19,13 @@ export async function decideHold(db: Database, id: HoldId, rule: (facts: HoldFac
     const facts = await lockHold(tx, id);
     if (facts === null) return null;
     const ruling = rule(facts);
-    write(tx, facts.hold, ruling, facts.now);
+    write(tx, facts, ruling);
     return ruling;
   });
 }
 
-function write(tx: Queryable, before: Hold, ruling: Ruling, now: Instant): void {
+function write(tx: Queryable, facts: HoldFacts, ruling: Ruling): void {
+  const { hold: before, now } = facts;
   const { run } = before;
   const after = ruling.kind === 'accepted' ? { ...ruling.hold, result: ruling.result ?? ruling.hold.result } : ruling.hold;
   if (after !== null) replaceHold(tx, after);
@@ -31,6 +33,7 @@ function write(tx: Queryable, before: Hold, ruling: Ruling, now: Instant): void 
     const { vote } = ruling;
     void tx.query(VOTE, [before.id, vote.version, vote.person, vote.choice, vote.at]);
     if (ruling.raise !== null) raiseLimits(tx, run, ruling.raise);
+    if (ruling.agent !== null) answerForAgent(tx, facts.run.agent, ruling.agent, ruling.vote, noteOf(ruling.hold));
     if (ruling.kill !== null) {
       void tx.query(FENCE, [run, now, vote.person, ruling.kill]);
       desireDelivery(tx, { kind: 'stop', subject: run, run }, now);
@@ -39,4 +42,8 @@ function write(tx: Queryable, before: Hold, ruling: Ruling, now: Instant): void 
   if (after !== null && after.state.kind !== before.state.kind) desireDelivery(tx, { kind: 'wake', subject: before.id, run }, now);
   appendAudit(tx, run, now, ruling.audit);
   if (after !== null) notify(tx, run);
+}
+
+function noteOf({ state }: Hold): string | null {
+  return state.kind === 'granted' || state.kind === 'denied' ? state.note : null;
 }

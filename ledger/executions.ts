@@ -1,4 +1,4 @@
-import type { ExecutionRef, Instant, Principal, RunId } from '../core/index.ts';
+import type { ExecutionRef, Instant, Mode, Principal, RunId } from '../core/index.ts';
 import { appendAudit } from './audit-rows.ts';
 import type { Database } from './database.ts';
 import { lockRun } from './lock-run.ts';
@@ -19,20 +19,27 @@ export interface RunOfExecution {
   readonly requesters: readonly Principal[];
   readonly workflow: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly mode: Mode;
 }
 
 const COLUMNS = `workflow_id AS "workflowId", run_id AS "runId", first_run_id AS "firstRunId", path, run`;
-const FIND = `SELECT run, path FROM executions WHERE workflow_id = $1 AND run_id = $2`;
+const FIND = `
+  SELECT run, path, runs.adopted FROM executions JOIN runs ON runs.id = executions.run
+  WHERE executions.workflow_id = $1 AND executions.run_id = $2`;
 const LIST = `SELECT ${COLUMNS} FROM executions WHERE run = $1 ORDER BY seen_at, workflow_id, run_id`;
 const FACTS = `
   SELECT holdpoint_now() AS now, (SELECT first_run_id FROM runs WHERE id = $3) AS root,
     (SELECT json_build_object('run', run, 'path', path, 'firstRunId', first_run_id) FROM executions WHERE workflow_id = $1 AND run_id = $2) AS known`;
 const RECORD = 'INSERT INTO executions (workflow_id, run_id, first_run_id, path, run, seen_at) VALUES ($1, $2, $3, $4, $5, $6)';
 const START = 'UPDATE runs SET first_run_id = $2, started_at = $3 WHERE id = $1 AND first_run_id IS NULL';
-const IDENTITY = 'SELECT workflow_id, first_run_id, agent, requesters, workflow, labels FROM runs WHERE id = $1';
+const IDENTITY = 'SELECT workflow_id, first_run_id, agent, requesters, workflow, labels, mode FROM runs WHERE id = $1';
 
-export async function findExecution(db: Database, execution: ExecutionRef): Promise<{ readonly run: RunId; readonly path: string } | null> {
-  const [row] = await db.query<{ run: RunId; path: string }>(FIND, [execution.workflowId, execution.runId]);
+/** `adopted` = its run was started elsewhere. */
+export async function findExecution(
+  db: Database,
+  execution: ExecutionRef,
+): Promise<{ readonly run: RunId; readonly path: string; readonly adopted: boolean } | null> {
+  const [row] = await db.query<{ run: RunId; path: string; adopted: boolean }>(FIND, [execution.workflowId, execution.runId]);
   return row ?? null;
 }
 
@@ -88,6 +95,7 @@ export async function findRunIdentity(db: Database, run: RunId): Promise<RunOfEx
     requesters: string;
     workflow: string;
     labels: string;
+    mode: Mode;
   };
   const [row] = await db.query<IdentityRow>(IDENTITY, [run]);
   if (row === undefined) return null;
@@ -98,5 +106,6 @@ export async function findRunIdentity(db: Database, run: RunId): Promise<RunOfEx
     requesters: JSON.parse(row.requesters) as readonly Principal[],
     workflow: row.workflow,
     labels: JSON.parse(row.labels) as Readonly<Record<string, string>>,
+    mode: row.mode,
   };
 }

@@ -14,6 +14,12 @@ export { renew } from './renew.ts';
 export { withdrawCall } from './withdraw-call.ts';
 export { findExecution, findRunIdentity, listExecutions, recordExecution, recordStart } from './executions.ts';
 export type { ExecutionRecord, RunOfExecution } from './executions.ts';
+export { forgetAgent, listAgents } from './agents.ts';
+export type { AgentRecord } from './agents.ts';
+export { addGaps, listGaps } from './gaps.ts';
+export type { Gap, GapKind } from './gaps.ts';
+export { listObserved } from './observed.ts';
+export type { ObservedGroup, ObservedTotals } from './observed.ts';
 export { listManifests, publishManifests } from './manifests.ts';
 export { getBlob, putBlob } from './blobs.ts';
 

@@ -89,7 +89,7 @@ describeLedgers('what else the ledger keeps', (open) => {
       await db.query(`UPDATE calls SET waiting_for = $2 WHERE run = $1`, [run, hold]);
       await db.query(
         `INSERT INTO calls SELECT run, '/9', action, args_digest, digest, input, facts, idempotent, workflow_id, run_id, attempts, claimed_at, used_grant,
-          spend, state, token, lease_until, reserved, detail, waiting_for, verdict, asked_at, changed_at FROM calls WHERE run = $1 AND key = '/1'`,
+          spend, state, token, lease_until, reserved, detail, waiting_for, verdict, observed, asked_at, changed_at FROM calls WHERE run = $1 AND key = '/1'`,
         [run],
       );
       await ask(db, run, heldRequest('/1', { args: { other: true } }));

@@ -1,5 +1,5 @@
 import { runState } from '../core/index.ts';
-import type { CanonicalText, Instant, Meters, Micros, Principal, Run, RunClosed, RunId, RunState } from '../core/index.ts';
+import type { Admission, CanonicalText, Instant, Meters, Micros, Mode, Principal, Run, RunClosed, RunId, RunState } from '../core/index.ts';
 import type { Row } from './database.ts';
 
 /** A run as people and the reconciler see it. Money in micro-USD. */
@@ -26,6 +26,8 @@ const RUN_FIELDS = [
   'workflow',
   'requesters',
   'labels',
+  'mode',
+  'admission',
   'started_at',
   'fenced_at',
   'closed',
@@ -60,6 +62,8 @@ export interface RunRow extends Row {
   readonly workflow: string;
   readonly requesters: string;
   readonly labels: string;
+  readonly mode: Mode;
+  readonly admission: Admission | null;
   readonly started_at: number;
   readonly fenced_at: number | null;
   readonly closed: RunClosed | null;
@@ -99,6 +103,8 @@ export function runFromRow(row: RunRow): Run {
     workflow: row.workflow,
     requesters: JSON.parse(row.requesters) as readonly Principal[],
     labels: JSON.parse(row.labels) as Readonly<Record<string, string>>,
+    mode: row.mode,
+    admission: row.admission,
     startedAt: row.started_at,
     fencedAt: row.fenced_at,
     closed: row.closed,

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { fromLedger } from '../approvals/index.ts';
 import { Refusal, canonical } from '../core/index.ts';
-import type { CanonicalText, Json, Millis, Principal, RunHeader, RunId, RunLimits } from '../core/index.ts';
+import type { CanonicalText, Json, Millis, Mode, Principal, RunHeader, RunId, RunLimits } from '../core/index.ts';
 import { closeRun, createRun, fenceRuns, findRun, recordStart } from '../ledger/index.ts';
 import type { Database } from '../ledger/index.ts';
 import { describeExecution } from './executions.ts';
@@ -32,6 +32,8 @@ export interface RunAsk {
   readonly queues: readonly string[];
   /** See `RunHeader`. Default: nothing. */
   readonly ungoverned?: readonly string[];
+  /** Default: `enforce`. */
+  readonly mode?: Mode;
 }
 
 export interface StartedRun {
@@ -53,8 +55,10 @@ const OURSELVES = 'holdpoint';
 export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDeps, ask: RunAsk): Promise<StartedRun> {
   const input = checkedInput(ask.input);
   const run = ask.id ?? drawRunId();
-  const { agent, workflow, requesters, labels, limits, taskQueue } = ask;
-  const made = await fromLedger(createRun(db, { id: run, agent, workflow, requesters, labels, limits, workflowId: run, taskQueue, input }));
+  const { agent, workflow, requesters, labels, limits, taskQueue, mode = 'enforce' } = ask;
+  const made = await fromLedger(
+    createRun(db, { id: run, agent, workflow, requesters, labels, limits, mode, workflowId: run, taskQueue, input }),
+  );
   if (made === 'exists') {
     const known = await fromLedger(findRun(db, run));
     if (known !== null && known.firstRunId !== null) return { run, firstRunId: known.firstRunId };
@@ -67,6 +71,7 @@ export async function startRun({ db, client, within = DEFAULT_WITHIN }: StartDep
     next: 1,
     queues: [...new Set([taskQueue, ...ask.queues])],
     ungoverned: ask.ungoverned ?? [],
+    mode,
   };
   const deadline = Date.now() + within;
   try {

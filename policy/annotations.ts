@@ -22,6 +22,8 @@ export interface ReadAnnotations {
   readonly id: string;
   readonly reason: string | null;
   readonly requirement: Requirement | null;
+  /** `@mode("observe")`: what it would do is recorded, and it does nothing. */
+  readonly observed: boolean;
 }
 
 const HOUR = 3_600_000;
@@ -60,6 +62,10 @@ export function readAnnotations({ json, annotations }: ParsedPolicy, scope: Anno
     problems.unshift({ code: 'policy_no_id', message: 'has no @id', hint });
   }
   problems.push(...checkHold(json.effect, annotations, scope.groups));
+  if (json.effect === 'permit' && get('mode') === 'observe') {
+    const hint = 'Remove @mode: a permit that does nothing would refuse what it permits.';
+    problems.push(invalid('@mode("observe") stands on a permit; only a forbid can be observed', hint));
+  }
   const id = get('id');
   if (problems.length > 0 || id === null) return { read: null, problems };
   const hold = get('hold');
@@ -74,7 +80,10 @@ export function readAnnotations({ json, annotations }: ParsedPolicy, scope: Anno
     severity: severity !== null && isSeverity(severity) ? severity : 'medium',
     edits: fields(get('edits') ?? ''),
   } satisfies Requirement;
-  return { read: { id, reason: get('reason'), requirement: hold === null ? null : requirement }, problems: [] };
+  return {
+    read: { id, reason: get('reason'), requirement: hold === null ? null : requirement, observed: get('mode') === 'observe' },
+    problems: [],
+  };
 }
 
 function checkOne(name: string, value: string | null, scope: AnnotationScope): AnnotationProblem | null {

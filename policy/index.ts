@@ -7,6 +7,6 @@ export type { Explanation, PolicyCall } from './judge.ts';
 export type { PolicySource } from './policy-source.ts';
 export { PROBLEM_CODES } from './problem.ts';
 export type { PolicyProblem, ProblemCode } from './problem.ts';
-export { readPolicyFolder, readPolicyTests } from './read-policy-folder.ts';
+export { readObservedFolder, readPolicyFolder, readPolicyTests } from './read-policy-folder.ts';
 export { testPolicies } from './test-policies.ts';
 export type { PolicyTestResult } from './test-policies.ts';

@@ -277,3 +277,34 @@ describe('properties', () => {
 
 /** Facts with a number in them. */
 const SIZED = { facts: { type: 'object', properties: { size: { type: 'integer' } }, required: ['size'] } } as const;
+
+describe('policies in observe', () => {
+  const OBSERVED_HOLD = HOLD.replace('@approvers', '@mode("observe") @approvers');
+  const OBSERVED_FORBID = PLAIN.replace('@reason', '@mode("observe") @reason');
+
+  test('let pass what they would hold, and say whom they would ask', () => {
+    const ruling = load(`${PERMIT}${OBSERVED_HOLD}`).rule(callOf());
+    expect(ruling).toMatchObject({
+      kind: 'allow',
+      policies: ['pushes'],
+      wouldBe: { verdict: 'hold', what: 'approval', reason: 'A tag goes out', policies: ['release-tag'], asks: ['release-managers'] },
+    });
+  });
+
+  test('let pass what they would forbid, and say so', () => {
+    expect(load(`${PERMIT}${OBSERVED_FORBID}`).rule(callOf())).toMatchObject({
+      kind: 'allow',
+      wouldBe: { verdict: 'deny', what: 'policy_forbids', policies: ['freeze'] },
+    });
+  });
+
+  test('add nothing to a ruling that they would not change, and never permit', () => {
+    expect(load(`${PERMIT}${OBSERVED_HOLD.replace('git.push', 'git.log')}`).rule(callOf())).not.toHaveProperty('wouldBe');
+    expect(denial(load(OBSERVED_HOLD), callOf())).toMatchObject({ code: 'policy_silent' });
+    expect(load(`${PERMIT}${HOLD}${OBSERVED_FORBID}`).rule(callOf()).kind).toBe('requires');
+  });
+
+  test('are forbids: a permit that does nothing would refuse', () => {
+    expect(() => load(PERMIT.replace(' permit', ' @mode("observe") permit'))).toThrow('@mode("observe") stands on a permit');
+  });
+});

@@ -1,9 +1,10 @@
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs';
-import type { ActionName, Denial, DenialCode, Json, PolicyRuling, Principal, Requirement } from '../core/index.ts';
+import type { ActionName, Denial, DenialCode, Json, PolicyRuling, Principal, Requirement, WouldBe } from '../core/index.ts';
 import type { ActionShape } from './cedar-schema.ts';
 import { undeclaredMembers } from './cedar-schema.ts';
 import { cedarValue, mismatch, reservedKey } from './cedar-value.ts';
 import { answer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { Evaluation } from './evaluate.ts';
 import { actionsOf } from './slices.ts';
 import type { LoadedPolicy, Slice } from './slices.ts';
@@ -72,12 +73,12 @@ export function judge({ hash, shapes, sliceFor }: Judge, call: PolicyCall): Expl
   const slice = sliceFor(shape, agent);
   const question = { agent, action, context: cedarValue(built, slice.context) as Context };
   const { first, second, requirements } = answer(slice, question);
-  const last = second ?? first;
+  const ruling = rule(slice, { first, second, requirements });
 
   return {
     call: { agent, action },
-    ruling: rule(),
-    considered: slice.policies.map(({ id }) => id),
+    ruling: ruling.kind === 'allow' && slice.withObserved !== null ? { ...ruling, ...wouldBeOf(slice.withObserved) } : ruling,
+    considered: (slice.withObserved ?? slice).policies.map(({ id }) => id),
     first,
     second,
     requirements,
@@ -87,8 +88,27 @@ export function judge({ hash, shapes, sliceFor }: Judge, call: PolicyCall): Expl
     ],
   };
 
-  function rule(): PolicyRuling {
-    const determining = slice.policies.filter(({ id }) => last.decision === 'deny' && last.determining.includes(id));
+  function wouldBeOf(observed: Slice): { readonly wouldBe?: WouldBe } {
+    const ruled = rule(observed, answer(observed, question));
+    switch (ruled.kind) {
+      case 'allow':
+        return {};
+      case 'deny': {
+        const { code, message, policies } = ruled.denial;
+        return { wouldBe: { verdict: 'deny', what: code, reason: message, policies, asks: [] } };
+      }
+      case 'requires': {
+        const reason = ruled.requires.map((one) => one.reason).join('; ');
+        const policies = ruled.requires.map((one) => one.policy);
+        const asks = [...new Set(ruled.requires.map((one) => one.approvers))];
+        return { wouldBe: { verdict: 'hold', what: 'approval', reason, policies, asks } };
+      }
+    }
+  }
+
+  function rule(asked: Slice, { first: all, second: rest, requirements: requires }: Answer): PolicyRuling {
+    const last = rest ?? all;
+    const determining = asked.policies.filter(({ id }) => last.decision === 'deny' && last.determining.includes(id));
     const plain = determining.filter(({ requirement }) => requirement === null);
     if (plain.length > 0)
       return deny(
@@ -102,12 +122,12 @@ export function judge({ hash, shapes, sliceFor }: Judge, call: PolicyCall): Expl
         failed(call, last),
         last.errors.flatMap(({ policy }) => policy ?? []),
       );
-    if (last.decision === 'deny') return deny('policy_silent', silent(call, slice));
-    if (second === null) return { kind: 'allow', policies: last.determining, policySet: hash };
+    if (last.decision === 'deny') return deny('policy_silent', silent(call, asked));
+    if (rest === null) return { kind: 'allow', policies: last.determining, policySet: hash };
     return {
       kind: 'requires',
-      requires: requirements,
-      policies: [...first.determining, ...second.determining].toSorted(),
+      requires,
+      policies: [...all.determining, ...rest.determining].toSorted(),
       policySet: hash,
     };
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '../core/index.ts';
@@ -9,6 +10,11 @@ import type { PolicySource } from './policy-source.ts';
  */
 export function readPolicyFolder(folder: string): Promise<readonly PolicySource[]> {
   return readFiles(folder, '.cedar');
+}
+
+/** The same, for an installation in observe, which may have no policies yet: nothing where there is no such folder. */
+export async function readObservedFolder(folder: string): Promise<readonly PolicySource[]> {
+  return existsSync(folder) ? await readPolicyFolder(folder) : [];
 }
 
 /** The `*.test.yaml` files of one folder by name, for `testPolicies`. Throws as `readPolicyFolder` does. */

@@ -17,8 +17,10 @@ export interface LoadedPolicy extends ParsedPolicy, ReadAnnotations {}
 /** The policies that can concern one agent's calls of one action. */
 export interface Slice {
   readonly policies: readonly LoadedPolicy[];
-  /** Under this name Cedar has all of them. */
+  /** Under this name Cedar has all of them that are in force. */
   readonly all: string;
+  /** The same with those in observe; null where none is. */
+  readonly withObserved: Slice | null;
   /** Under this name it has those that do not ask; null where none asks. */
   readonly withoutHolds: string | null;
   /** The part of the call's context that they read. */
@@ -49,11 +51,18 @@ export function slicer(policies: readonly LoadedPolicy[]) {
   };
 }
 
-function sliceOf(policies: readonly LoadedPolicy[], context: CedarType): Slice {
+function sliceOf(concerned: readonly LoadedPolicy[], context: CedarType): Slice {
+  const inForce = concerned.filter(({ observed }) => !observed);
+  const slice = enforcing(inForce, context);
+  return inForce.length === concerned.length ? slice : { ...slice, withObserved: enforcing(concerned, context) };
+}
+
+function enforcing(policies: readonly LoadedPolicy[], context: CedarType): Slice {
   const plain = policies.filter(({ requirement }) => requirement === null);
   return {
     policies,
     all: preparse(policies),
+    withObserved: null,
     withoutHolds: plain.length === policies.length ? null : preparse(plain),
     context: prune(context, contextReads(policies.map(({ json }) => json))),
     answers: new Map(),

@@ -208,6 +208,7 @@ async function hold(db: Database, run: RunId, { key, tag, limit, id }: HoldAsk):
         state: { kind: 'asked' },
         waitingFor: id,
       },
+      observed: null,
       closes: [],
       audit: [{ kind: 'call.held', body: { hold: id } }],
     }),

@@ -9,7 +9,8 @@ export function runSummaryOf(run: RunRecord, now: Instant): RunSummary {
     agent: run.agent,
     workflow: run.workflow,
     state: run.state,
-    mode: 'enforce',
+    mode: run.mode,
+    adopted: run.admission !== null,
     requesters: run.requesters,
     labels: run.labels,
     startedAt: run.startedAt,
@@ -39,6 +40,7 @@ export function callViewOf(call: CallRecord): CallView {
     grant: call.grant,
     error: state.kind === 'failed' || state.kind === 'unknown' ? state.error : null,
     denial: state.kind === 'refused' ? state.denial : null,
+    observed: call.observed,
   };
 }
 

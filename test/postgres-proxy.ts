@@ -9,6 +9,8 @@ export interface PostgresProxy {
   trips(): number;
   /** Swallows the server's answers from the moment on at which the client sends this text, and cuts the line. */
   cutAfterSending(text: string): void;
+  /** Whether that text was not sent yet. */
+  isCutting(): boolean;
   /** Cuts every connection now. */
   cut(): void;
   /** Cuts every connection, and each new one until `restore`: the database is away. */
@@ -70,6 +72,7 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
     cutAfterSending(text) {
       cutText = text;
     },
+    isCutting: () => cutText !== null,
     cut,
     sever() {
       severed = true;

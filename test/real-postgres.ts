@@ -8,39 +8,74 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { otherUser, postgresPrograms } from './postgres-programs.ts';
 
-/** The Postgres of HOLDPOINT_TEST_POSTGRES (the URL of a superuser), or one of our own on a free port of loopback, with its data below `folder`. */
+/** The Postgres of HOLDPOINT_TEST_POSTGRES (the URL of a superuser), or one of our own, with its data below `folder`. */
 export async function startPostgres(folder = tmpdir()): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const given = process.env['HOLDPOINT_TEST_POSTGRES'];
-  if (given) return { url: given, stop: () => Promise.resolve() };
+  return given ? { url: given, stop: () => Promise.resolve() } : startOwnPostgres({ folder });
+}
+
+/** A Postgres that nobody else uses, on a free port of loopback. */
+export interface OwnPostgres {
+  readonly url: string;
+  /** Kills the server as `kill -9` does, and resolves when its sessions are gone, too. */
+  crash(): Promise<void>;
+  /** Starts it again at the same port, on what the crash left on disk. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `data` = an empty folder for the tables, where the logs must lie elsewhere. */
+export async function startOwnPostgres({ folder = tmpdir(), data }: { folder?: string; data?: string } = {}): Promise<OwnPostgres> {
   const scratch = await mkdtemp(join(folder, 'holdpoint-postgres-'));
   const clean = () => rm(scratch, { recursive: true, force: true });
   try {
-    const { port, stop } = await runPostgres(scratch);
-    const stopAndClean = async () => {
-      await stop();
-      await clean();
+    const cluster = await createCluster(scratch, data);
+    let end = await runPostgres(cluster);
+    return {
+      url: `postgres://postgres:postgres@127.0.0.1:${cluster.port}/postgres`,
+      crash: () => end('SIGKILL'),
+      async restart() {
+        end = await runPostgres(cluster);
+      },
+      async stop() {
+        // Ends sessions instead of waiting for them.
+        await end('SIGINT');
+        await clean();
+      },
     };
-    return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: stopAndClean };
   } catch (error) {
     await clean();
     throw error;
   }
 }
 
-async function runPostgres(scratch: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
+interface Cluster {
+  readonly programs: string;
+  readonly data: string;
+  readonly port: number;
+  readonly options: { readonly uid?: number; readonly gid?: number; readonly cwd: string; readonly env: NodeJS.ProcessEnv };
+}
+
+async function createCluster(scratch: string, elsewhere: string | undefined): Promise<Cluster> {
   const as = await otherUser();
   const programs = await postgresPrograms(scratch, as);
-  const [data, password] = [join(scratch, 'data'), join(scratch, 'password')];
-  await mkdir(data, { mode: 0o700 });
+  const [data, password] = [elsewhere ?? join(scratch, 'data'), join(scratch, 'password')];
+  await mkdir(data, { mode: 0o700, recursive: true });
   await writeFile(password, 'postgres', { mode: 0o600 });
   if (as !== undefined) for (const path of [scratch, data, password]) await chown(path, as.uid, as.gid);
   const options = { ...as, cwd: scratch, env: { ...process.env, LC_ALL: 'C' } };
   const cluster = ['--username=postgres', `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+  if (elsewhere !== undefined) cluster.push(`--waldir=${join(scratch, 'wal')}`);
   await promisify(execFile)(join(programs, 'initdb'), [`--pgdata=${data}`, ...cluster], options);
-  const port = await freePort();
+  return { programs, data, port: await freePort(), options };
+}
+
+/** Resolves when it answers, to what ends it. */
+async function runPostgres({ programs, data, port, options }: Cluster): Promise<(signal: 'SIGINT' | 'SIGKILL') => Promise<void>> {
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'].flatMap((setting) => ['-c', setting]);
   const command = ['-D', data, '-p', String(port), ...settings];
   const server = spawn(join(programs, 'postgres'), command, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  // Its sessions write to the same pipe, which so is closed when the last of them has ended.
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
   let log = '';
   await new Promise<void>((resolve, reject) => {
@@ -51,12 +86,10 @@ async function runPostgres(scratch: string): Promise<{ readonly port: number; st
       if (log.includes('database system is ready to accept connections')) resolve();
     });
   });
-  const stop = () => {
-    // Ends sessions instead of waiting for them.
-    server.kill('SIGINT');
+  return (signal) => {
+    server.kill(signal);
     return ended;
   };
-  return { port, stop };
 }
 
 /** Makes an empty database with a name of its own, and says its URL. */

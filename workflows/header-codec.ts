@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Headers } from '@temporalio/workflow';
-import { HEADER, parseRunHeader } from '../core/index.ts';
-import type { CallHeader, RunHeader } from '../core/index.ts';
+import { ADOPTED_RUN, HEADER, parseRunHeader } from '../core/index.ts';
+import type { CallHeader, Mode, RunHeader } from '../core/index.ts';
 
 /** The run header that an execution was started with; null = Holdpoint did not start it, or it cannot be read. */
 export function readRunHeader(headers: Headers): RunHeader | null {
@@ -11,6 +11,11 @@ export function readRunHeader(headers: Headers): RunHeader | null {
   } catch {
     return null;
   }
+}
+
+/** What stands for the header that an execution was not started with. */
+export function adoptedHeader(mode: Mode): RunHeader {
+  return { v: 1, run: ADOPTED_RUN, path: '', next: 1, queues: [], ungoverned: [], mode };
 }
 
 /** The headers with ours set; with null, without it, so that nobody else's stands in its place. */

@@ -1,7 +1,7 @@
 import { ContinueAsNew, TemporalFailure, defineSignal, setHandler } from '@temporalio/workflow';
-import type { ActivityInput, LocalActivityInput, WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import type { ActivityInput, LocalActivityInput, WorkflowInterceptors, WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { WAKE_SIGNAL, WITHDRAW_ACTIVITY, parseWake } from '../core/index.ts';
-import type { RunHeader } from '../core/index.ts';
+import type { Mode, RunHeader } from '../core/index.ts';
 import { checkActivator, freshActivitySeq } from './activator.ts';
 import { askUntilAnswered } from './ask-again.ts';
 import type { Question, Room } from './ask-again.ts';
@@ -9,7 +9,7 @@ import { checkCron, checkNexus, checkQueue, checkSignal, passesUngoverned } from
 import { unwrapResult } from './edits.ts';
 import { forever } from './forever.ts';
 import { governedLocalOptions, governedOptions, withdrawLocalOptions, withdrawOptions } from './governed-options.ts';
-import { readRunHeader, withHeader } from './header-codec.ts';
+import { adoptedHeader, readRunHeader, withHeader } from './header-codec.ts';
 import { createOpenWaits } from './open-waits.ts';
 import { createSpinGuard } from './spin-guard.ts';
 import type { Turn } from './spin-guard.ts';
@@ -24,13 +24,19 @@ const wakeSignal = defineSignal<[unknown]>(WAKE_SIGNAL);
 /**
  * The workflow interceptors of Holdpoint, to be registered as the last of a worker's. They name every step, wait
  * where the gate answers with a hold, and let nothing pass to where no gate stands. They decide nothing: without
- * them, or in an execution that Holdpoint did not start, the gate finds no header and refuses.
+ * them the gate finds no header and refuses.
  */
-export const interceptors: WorkflowInterceptorsFactory = () => {
+export const interceptors: WorkflowInterceptorsFactory = () => waitingRoom('enforce');
+
+/**
+ * `unstarted` = the mode of an execution that Holdpoint did not start. In observe it changes nothing about the workflow
+ * but the headers of its calls: options, task queues, Nexus and signals stay as their author has them.
+ */
+export function waitingRoom(unstarted: Mode): WorkflowInterceptors {
   const room: Room = { wakes: createWakes(), waits: createOpenWaits() };
   const guard = createSpinGuard();
-  let header: RunHeader | null = null;
-  let steps = createStepCounter(null);
+  let header: RunHeader = adoptedHeader(unstarted);
+  let steps = createStepCounter(header);
 
   /**
    * One governed call. Not `async`, and with a single `then` for whatever comes of it: the SDK takes a stack trace for
@@ -97,7 +103,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       {
         async execute(input, next) {
           checkActivator();
-          header = readRunHeader(input.headers);
+          header = readRunHeader(input.headers) ?? adoptedHeader(unstarted);
           steps = createStepCounter(header);
           setHandler(wakeSignal, (argument) => {
             const wake = parseWake(argument);
@@ -121,19 +127,21 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           if (passesUngoverned(header, input.activityType, input.options.taskQueue)) return next(input);
           return guarded((turn) => {
             checkQueue(input.options.taskQueue, header, `The action "${input.activityType}"`);
-            return call(input, next, { ask: governedOptions(input.options), withdraw: withdrawOptions(input.options) }, turn);
+            const ask = header.mode === 'observe' ? input.options : governedOptions(input.options);
+            return call(input, next, { ask, withdraw: withdrawOptions(input.options) }, turn);
           });
         },
 
         scheduleLocalActivity(input, next) {
-          const options = { ask: governedLocalOptions(input.options), withdraw: withdrawLocalOptions() };
+          const ask = header.mode === 'observe' ? input.options : governedLocalOptions(input.options);
+          const options = { ask, withdraw: withdrawLocalOptions() };
           return guarded((turn) => call(input, next, options, turn));
         },
 
         startChildWorkflowExecution(input, next) {
           return passing(() => {
             checkQueue(input.options.taskQueue, header, `The child workflow "${input.workflowType}"`);
-            checkCron(input.options.cronSchedule, input.workflowType);
+            checkCron(header, input.options.cronSchedule, input.workflowType);
             return next({ ...input, headers: withHeader(input.headers, steps.childHeader(steps.take())) });
           });
         },
@@ -159,7 +167,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       },
     ],
   };
-};
+}
 
 /** Other errors only fail a workflow task, which is tried again with corrected code: nothing may be scheduled for them. */
 function ends(error: unknown): boolean {

@@ -70,26 +70,20 @@ export async function attemptEffect(
   surroundings: ActivitySurroundings,
   call: () => Promise<unknown>,
 ): Promise<Attempted> {
-  const { registered, who, reserved } = attempt;
+  const { registered, reserved } = attempt;
   const { timeout, secrets: secretFields } = registered.manifest;
   const stop = new AbortController();
   const secrets = new AttemptSecrets(parts.secrets);
   let reported: Micros | null = null;
   const spent = (): Micros => reported ?? reserved;
-  const context: ActionContext<unknown> = {
-    facts: attempt.facts,
-    idempotencyKey: `${who.run.id}${who.header.key}`,
-    signal: AbortSignal.any([stop.signal, surroundings.cancellation]),
-    deadline: new Date(Date.now() + timeout),
-    run: { id: who.run.id, agent: who.run.agent },
-    log: cleanLog(surroundings.log, secrets),
-    secret: (reference) => secrets.resolve(reference),
-    cost: (amount) => {
-      if (!Number.isSafeInteger(amount) || amount < 0)
-        throw new RangeError(`A cost is a whole number of micro-USD; got ${String(amount)}.`);
-      reported = amount;
-    },
-  };
+  const signal = AbortSignal.any([stop.signal, surroundings.cancellation]);
+  const context = contextOf(
+    { ...attempt, caller: callerOf(attempt.who) },
+    signal,
+    surroundings.log,
+    secrets,
+    (amount) => (reported = amount),
+  );
 
   async function run(): Promise<Ended> {
     try {
@@ -129,6 +123,78 @@ export async function attemptEffect(
     clearTimeout(late);
     patience.end();
   }
+}
+
+/** Who calls, as an action is told. */
+export type Caller = Pick<ActionContext<unknown>, 'idempotencyKey' | 'run'>;
+
+export function callerOf({ run, header }: CallIdentity): Caller {
+  return { idempotencyKey: `${run.id}${header.key}`, run: { id: run.id, agent: run.agent } };
+}
+
+/** How a call in observe ended, as its workflow sees it. `kept` = the result as it may be recorded. */
+export type ObservedEnd =
+  | { readonly kind: 'returned'; readonly value: unknown; readonly kept: unknown; readonly spend: Micros }
+  | { readonly kind: 'threw'; readonly error: unknown; readonly spend: Micros };
+
+/**
+ * Runs what a call in observe asks for, and leaves it as it is: no deadline, no check of its output, no scrubbing of what
+ * it returns or throws. An activity that nobody declared is called as Temporal would. Never throws.
+ */
+export async function observeEffect(
+  parts: Pick<GateParts, 'secrets'>,
+  attempt: Pick<Attempt, 'input' | 'facts' | 'reserved'> & { readonly caller: Caller; readonly registered: RegisteredAction | undefined },
+  surroundings: ActivitySurroundings,
+  call: () => Promise<unknown>,
+): Promise<ObservedEnd> {
+  const { registered, reserved } = attempt;
+  const secrets = new AttemptSecrets(parts.secrets);
+  let reported: Micros | null = null;
+  try {
+    const value = await (registered === undefined
+      ? call()
+      : permission.run(
+          {
+            registered,
+            input: attempt.input,
+            context: contextOf(
+              { ...attempt, registered },
+              surroundings.cancellation,
+              surroundings.log,
+              secrets,
+              (amount) => (reported = amount),
+            ),
+            used: false,
+          },
+          call,
+        ));
+    return { kind: 'returned', value, kept: secrets.scrub(value), spend: reported ?? reserved };
+  } catch (error) {
+    return { kind: 'threw', error, spend: reported ?? reserved };
+  }
+}
+
+function contextOf(
+  { caller, facts, registered }: Pick<Attempt, 'facts' | 'registered'> & { readonly caller: Caller },
+  signal: AbortSignal,
+  log: ActionLog,
+  secrets: AttemptSecrets,
+  report: (amount: Micros) => void,
+): ActionContext<unknown> {
+  return {
+    facts,
+    idempotencyKey: caller.idempotencyKey,
+    signal,
+    deadline: new Date(Date.now() + registered.manifest.timeout),
+    run: caller.run,
+    log: cleanLog(log, secrets),
+    secret: (reference) => secrets.resolve(reference),
+    cost: (amount) => {
+      if (!Number.isSafeInteger(amount) || amount < 0)
+        throw new RangeError(`A cost is a whole number of micro-USD; got ${String(amount)}.`);
+      report(amount);
+    },
+  };
 }
 
 /** An attempt that neither succeeded nor surely did nothing: known to be repeatable, or a question. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stepKey } from '../../core/index.ts';
+import { completeLimits, stepKey } from '../../core/index.ts';
 import type { CallHeader, ExecutionRef } from '../../core/index.ts';
 import { listExecutions } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
@@ -24,9 +24,15 @@ function world(
   const describe = ({ workflowId, runId }: ExecutionRef): Promise<DescribedExecution | null> => {
     asked.push(workflowId);
     const known = executions[workflowId];
-    return Promise.resolve(known === undefined ? null : { firstRunId: runId, parent: null, ...known });
+    return Promise.resolve(known === undefined ? null : { firstRunId: runId, parent: null, workflow: 'w', taskQueue: 'q', ...known });
   };
-  return { identifier: createIdentifier({ db, describe }, remembered), asked };
+  return {
+    identifier: createIdentifier(
+      { db, describe, adoption: () => ({ mode: 'enforce', admission: 'hold', limits: completeLimits({}) }) },
+      remembered,
+    ),
+    asked,
+  };
 }
 
 const at = (workflowId: string, runId = `${workflowId}-1`): ExecutionRef => ({ workflowId, runId });

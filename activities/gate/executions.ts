@@ -1,6 +1,7 @@
-import { parentPath } from '../../core/index.ts';
-import type { CallHeader, DenialCode, ExecutionRef } from '../../core/index.ts';
+import { ADOPTED_RUN, parentPath } from '../../core/index.ts';
+import type { CallHeader, DenialCode, ExecutionRef, RunId } from '../../core/index.ts';
 import { findExecution, findRunIdentity, recordExecution } from '../../ledger/index.ts';
+import { adoptRun } from './adoption.ts';
 import type { CallIdentity, GateParts, RunIdentity } from './parts.ts';
 
 /** How many executions and runs a worker remembers; a forgotten one is looked up again. */
@@ -17,54 +18,77 @@ export interface Identifier {
   identify(header: CallHeader, execution: ExecutionRef): Promise<Identified>;
 }
 
-export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe'>, remembered = REMEMBERED): Identifier {
-  const runs = new Map<string, RunIdentity & { readonly workflowId: string }>();
-  const executions = new Map<string, string>();
+/** The run that an execution belongs to, or why it belongs to none. */
+type Verified = { readonly run: RunId } | { readonly trouble: string };
+type KnownRun = RunIdentity & { readonly workflowId: string };
 
-  async function runOf(header: CallHeader): Promise<(RunIdentity & { readonly workflowId: string }) | null> {
-    const known = runs.get(header.run);
+export function createIdentifier(parts: Pick<GateParts, 'db' | 'describe' | 'adoption'>, remembered = REMEMBERED): Identifier {
+  const runs = new Map<string, KnownRun>();
+  const executions = new Map<string, { readonly claimed: string; readonly run: RunId }>();
+
+  async function runOf(id: RunId): Promise<KnownRun | null> {
+    const known = runs.get(id);
     if (known) return known;
-    const found = await findRunIdentity(parts.db, header.run);
+    const found = await findRunIdentity(parts.db, id);
     if (found === null) return null;
-    const run = { id: header.run, ...found };
-    remember(runs, header.run, run, remembered);
+    const run = { id, ...found };
+    remember(runs, id, run, remembered);
     return run;
   }
 
-  /** Null = borne out; otherwise why not. */
-  async function verify(run: string, workflowId: string, path: string, execution: ExecutionRef, depth: number): Promise<string | null> {
+  /** `claimed` null = it says only that it was started elsewhere: the run is that of its root. */
+  async function verify(claimed: KnownRun | null, path: string, execution: ExecutionRef, depth: number): Promise<Verified> {
     const recorded = await findExecution(parts.db, execution);
-    if (recorded !== null) return recorded.run === run && recorded.path === path ? null : 'this execution belongs to another run or path';
-    if (depth > DEEPEST) return 'its chain of parents is too long';
-    const described = await parts.describe(execution);
-    if (described === null) return 'Temporal does not know this execution';
-    const above = parentPath(path);
-    if (above === null) {
-      if (execution.workflowId !== workflowId || described.parent !== null) return 'it is not the execution that this run started';
-    } else {
-      if (described.parent === null) return 'it says that it is a child, and has no parent';
-      const trouble = await verify(run, workflowId, above, described.parent, depth + 1);
-      if (trouble !== null) return `its parent is not part of the run: ${trouble}`;
+    if (recorded !== null) {
+      const borneOut = recorded.path === path && (claimed === null ? recorded.adopted : recorded.run === claimed.id);
+      return borneOut ? { run: recorded.run } : { trouble: 'this execution belongs to another run or path' };
     }
-    const accepted = await recordExecution(parts.db, { ...execution, firstRunId: described.firstRunId, path, run });
-    return accepted ? null : 'the run was started as another execution';
+    if (depth > DEEPEST) return { trouble: 'its chain of parents is too long' };
+    const described = await parts.describe(execution);
+    if (described === null) return { trouble: 'Temporal does not know this execution' };
+    const { firstRunId, parent, workflow, taskQueue } = described;
+    const above = parentPath(path);
+    let run: RunId;
+    if (above !== null) {
+      if (parent === null) return { trouble: 'it says that it is a child, and has no parent' };
+      const found = await verify(claimed, above, parent, depth + 1);
+      if ('trouble' in found) return { trouble: `its parent is not part of the run: ${found.trouble}` };
+      ({ run } = found);
+    } else if (claimed === null) {
+      run = await adoptRun(parts.db, { workflowId: execution.workflowId, firstRunId, workflow, taskQueue }, parts.adoption);
+    } else {
+      if (execution.workflowId !== claimed.workflowId || parent !== null)
+        return { trouble: 'it is not the execution that this run started' };
+      run = claimed.id;
+    }
+    const accepted = await recordExecution(parts.db, { ...execution, firstRunId, path, run });
+    return accepted ? { run } : { trouble: 'the run was started as another execution' };
   }
 
   return {
     async identify(header, execution) {
-      const run = await runOf(header);
-      if (run === null) return { kind: 'refused', code: 'run_unknown', message: 'The ledger knows no such run.' };
+      const adopted = header.run === ADOPTED_RUN;
+      const claimedRun = adopted ? null : await runOf(header.run);
+      if (!adopted && claimedRun === null) return unknown();
       const cacheKey = `${execution.workflowId}\n${execution.runId}`;
       const claimed = `${header.run}\n${header.path}`;
-      if (executions.get(cacheKey) !== claimed) {
-        const trouble = await verify(header.run, run.workflowId, header.path, execution, 0);
-        if (trouble !== null)
-          return { kind: 'refused', code: 'execution_mismatch', message: `The call is not what its header says: ${trouble}.` };
-        remember(executions, cacheKey, claimed, remembered);
+      const known = executions.get(cacheKey);
+      let id = known?.run;
+      if (known === undefined || known.claimed !== claimed) {
+        const verified = await verify(claimedRun, header.path, execution, 0);
+        if ('trouble' in verified)
+          return { kind: 'refused', code: 'execution_mismatch', message: `The call is not what its header says: ${verified.trouble}.` };
+        id = verified.run;
+        remember(executions, cacheKey, { claimed, run: id }, remembered);
       }
-      return { kind: 'known', who: { header, execution, run } };
+      const run = id === undefined ? null : await runOf(id);
+      return run === null ? unknown() : { kind: 'known', who: { header, execution, run } };
     },
   };
+}
+
+function unknown(): Identified {
+  return { kind: 'refused', code: 'run_unknown', message: 'The ledger knows no such run.' };
 }
 
 function remember<V>(map: Map<string, V>, key: string, value: V, atMost: number): void {

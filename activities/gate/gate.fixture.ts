@@ -10,6 +10,7 @@ import { drawId } from '../../test/sample-run.ts';
 import { defineAction } from '../define-action.ts';
 import type { Action, ActionContext, ActionDefinition, ActionTree } from '../define-action.ts';
 import { registerActions } from '../registry.ts';
+import { createGapCounter } from './gap-counter.ts';
 import { governedActivity } from './effect.ts';
 import { passGate } from './gate.ts';
 import type { CallIdentity, GateParts } from './parts.ts';
@@ -136,6 +137,9 @@ export async function bench(
     results: createResultStore(db, loadDataConverter()),
     ungoverned: new Set(),
     describe: () => Promise.resolve(null),
+    mode: 'enforce',
+    adoption: () => ({ mode: 'enforce', admission: 'hold', limits: completeLimits({}) }),
+    gaps: createGapCounter(db),
   };
   const who: CallIdentity = {
     header: { v: 1, run, path: '', key: stepKey('', 1) },

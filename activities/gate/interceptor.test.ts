@@ -26,8 +26,12 @@ interface Scheduled {
 
 /** Runs one activity through the gate as a worker would. */
 function worker(world: Bench, rest: Partial<GateParts> = {}) {
-  const parts: GateParts = { ...world.parts, describe: ({ runId }) => Promise.resolve({ firstRunId: runId, parent: null }), ...rest };
-  const activities = gateActivities(parts.actions);
+  const parts: GateParts = {
+    ...world.parts,
+    describe: ({ runId }) => Promise.resolve({ firstRunId: runId, parent: null, workflow: 'w', taskQueue: 'q' }),
+    ...rest,
+  };
+  const activities = gateActivities(parts.actions, parts.mode);
   const gate = createGate(parts);
   return async ({
     type = 'act',

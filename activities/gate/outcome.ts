@@ -9,8 +9,8 @@ import { laterFailure } from './failures.ts';
 import { LEDGER_AWAY, LEDGER_REFUSES } from './ledger-trouble.ts';
 import type { CallIdentity, GateParts } from './parts.ts';
 
-/** How long the outcome of an effect is offered to a ledger that is away, before the next attempt must ask a person. */
-const TELL_FOR = 60_000;
+/** How long the outcome of an effect is offered to a ledger that is away, before the next attempt must ask a person: an outage of a minute, and the time to come back. */
+const TELL_FOR = 90_000;
 
 /** One attempt whose outcome is to be recorded. */
 export interface Telling {
@@ -68,6 +68,15 @@ export async function settleAttempt(parts: Pick<GateParts, 'db'>, told: Telling,
     if (isAway(error)) throw laterFailure(LEDGER_AWAY, 'the ledger is away and the outcome could not be recorded');
     throw laterFailure(LEDGER_REFUSES, `the outcome could not be recorded: ${error.message}`);
   }
+}
+
+/** Records an outcome as far as that can be done at once. Throws `LedgerError`. */
+export async function settleOnce(
+  parts: Pick<GateParts, 'db'>,
+  { who, request }: Pick<Telling, 'who' | 'request'>,
+  outcome: Outcome,
+): Promise<void> {
+  await settle(parts.db, who.run.id, request.key, request.token, outcome, entryOf(request, outcome));
 }
 
 /** An action that was left behind has ended after all: that is evidence for the person who is asked what became of it. */

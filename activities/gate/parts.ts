@@ -1,7 +1,9 @@
-import type { CallHeader, ExecutionRef, Json, PolicyRuling, Principal, RunId } from '../../core/index.ts';
+import type { CallHeader, ExecutionRef, Json, Mode, PolicyRuling, Principal, RunId } from '../../core/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import type { ActionRegistry } from '../registry.ts';
 import type { SecretSource } from '../secrets.ts';
+import type { AdoptionTerms } from './adoption.ts';
+import type { GapCounter } from './gap-counter.ts';
 import type { ResultStore } from './results.ts';
 
 /** What never changes about a run, as policies see it. */
@@ -11,6 +13,7 @@ export interface RunIdentity {
   readonly workflow: string;
   readonly requesters: readonly Principal[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly mode: Mode;
 }
 
 /** One governed call: who asks, from where, under which key. */
@@ -36,6 +39,9 @@ export interface Policies {
 export interface DescribedExecution {
   readonly firstRunId: string;
   readonly parent: ExecutionRef | null;
+  /** The workflow's type. */
+  readonly workflow: string;
+  readonly taskQueue: string;
 }
 
 /** What the gate is built from. */
@@ -49,4 +55,8 @@ export interface GateParts {
   readonly ungoverned: ReadonlySet<string>;
   /** Asks Temporal about one execution; null = it does not exist. */
   readonly describe: (execution: ExecutionRef) => Promise<DescribedExecution | null>;
+  /** The installation's own mode: of calls whose run cannot be told. */
+  readonly mode: Mode;
+  readonly adoption: (agent: string) => AdoptionTerms;
+  readonly gaps: GapCounter;
 }

@@ -13,7 +13,7 @@ import type { MergedEdit } from './prepare.ts';
 const who: CallIdentity = {
   header: { v: 1, run: 'run-a', path: '', key: stepKey('', 1) },
   execution: { workflowId: 'run-a', runId: 'r' },
-  run: { id: 'run-a', agent: 'tester', workflow: 'w', requesters: [], labels: {} },
+  run: { id: 'run-a', agent: 'tester', workflow: 'w', requesters: [], labels: {}, mode: 'enforce' },
 };
 
 function partsWith(act: Action<any, any, any>, rule: () => typeof ALLOW = () => ALLOW): GateParts {

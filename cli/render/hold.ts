@@ -112,8 +112,8 @@ function reasons(hold: HoldView): string {
   return section(
     'Why it waits',
     hold.requires.map(
-      ({ policy, reason, approvers, quorum }) =>
-        `    ${visibleText(reason)} (policy ${visibleText(policy)}; decided by ${visibleText(who(approvers, quorum))})`,
+      ({ policy, reason, approvers, quorum, unknownRequester }) =>
+        `    ${visibleText(reason)} (policy ${visibleText(policy)}; decided by ${visibleText(who(approvers, quorum))}${unknownRequester === true ? ', one of them since nobody knows who asked' : ''})`,
     ),
   );
 }

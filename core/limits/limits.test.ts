@@ -124,6 +124,7 @@ describe('all limits together', () => {
     holds: [],
     identical: 1,
     unfolded: [],
+    agent: null,
     request: { ...next, ruling },
   });
 

@@ -8,6 +8,7 @@
 export const tables: readonly string[] = [
   'CREATE DOMAIN amount AS bigint CHECK (VALUE >= 0)',
   `CREATE DOMAIN run_closed AS text CHECK (VALUE IN ('succeeded', 'failed', 'killed'))`,
+  `CREATE DOMAIN run_mode AS text CHECK (VALUE IN ('enforce', 'observe'))`,
   `CREATE DOMAIN call_state AS text CHECK (VALUE IN
     ('asked', 'claimed', 'succeeded', 'failed', 'not-started', 'unknown', 'refused', 'withdrawn'))`,
   `CREATE DOMAIN hold_state AS text CHECK (VALUE IN ('open', 'granted', 'denied', 'expired', 'withdrawn'))`,
@@ -26,11 +27,14 @@ export const tables: readonly string[] = [
     id text COLLATE "C" PRIMARY KEY,
     agent text COLLATE "C" NOT NULL,
     workflow text NOT NULL,
-    workflow_id text COLLATE "C" NOT NULL UNIQUE,
+    workflow_id text COLLATE "C" NOT NULL,
     first_run_id text,
     task_queue text NOT NULL,
     requesters text NOT NULL,
     labels text NOT NULL,
+    mode run_mode NOT NULL DEFAULT 'enforce',
+    admission text CHECK (admission IN ('hold', 'refuse')),
+    adopted boolean NOT NULL DEFAULT false,
     created_at bigint NOT NULL,
     started_at bigint NOT NULL,
     fenced_at bigint,
@@ -58,8 +62,10 @@ export const tables: readonly string[] = [
     checked_at bigint NOT NULL DEFAULT 0,
     audit_seq bigint NOT NULL DEFAULT 0,
     audit_head text NOT NULL DEFAULT '',
-    CONSTRAINT runs_steps_within_limit CHECK (steps_used <= steps_limit),
-    CONSTRAINT runs_spend_within_limit CHECK (settled + reserved <= spend_limit)
+    -- Of what was started elsewhere, workflow ids may come again.
+    UNIQUE (workflow_id, first_run_id),
+    CONSTRAINT runs_steps_within_limit CHECK (steps_used <= steps_limit OR mode = 'observe'),
+    CONSTRAINT runs_spend_within_limit CHECK (settled + reserved <= spend_limit OR mode = 'observe')
   ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02)`,
   `CREATE INDEX runs_newest ON runs (created_at, id)`,
   `CREATE INDEX runs_of_agent ON runs (agent, created_at, id)`,
@@ -99,6 +105,7 @@ export const tables: readonly string[] = [
     detail text,
     waiting_for text COLLATE "C",
     verdict text NOT NULL,
+    observed text,
     asked_at bigint NOT NULL,
     changed_at bigint NOT NULL,
     PRIMARY KEY (run, key),
@@ -107,6 +114,7 @@ export const tables: readonly string[] = [
   // An expression, so that it never passes for an index by run: see `STILL_OPEN` in hold-row.ts.
   `CREATE INDEX calls_alike ON calls ((run || ' ' || args_digest))`,
   `CREATE UNIQUE INDEX calls_use_a_grant_once ON calls (used_grant) WHERE used_grant IS NOT NULL`,
+  `CREATE INDEX calls_observed ON calls (asked_at) WHERE observed IS NOT NULL`,
   `CREATE INDEX calls_waiting ON calls (waiting_for) WHERE waiting_for IS NOT NULL`,
 
   `CREATE TABLE holds (
@@ -158,6 +166,22 @@ export const tables: readonly string[] = [
   )`,
   `CREATE INDEX deliveries_due ON deliveries (due_at) WHERE delivered < desired`,
 
+  // What operators answered for agents that were started elsewhere.
+  `CREATE TABLE agents (
+    agent text COLLATE "C" PRIMARY KEY,
+    answer text NOT NULL CHECK (answer IN ('admitted', 'refused')),
+    by text NOT NULL,
+    note text,
+    at bigint NOT NULL
+  )`,
+  // Calls that passed in observe without a record of their own, by the hour (milliseconds since the epoch).
+  `CREATE TABLE gaps (
+    hour bigint NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    action text COLLATE "C" NOT NULL,
+    count amount NOT NULL,
+    PRIMARY KEY (hour, kind, action)
+  )`,
   `CREATE TABLE tokens (
     id text COLLATE "C" PRIMARY KEY,
     hash text COLLATE "C" NOT NULL UNIQUE,

@@ -54,6 +54,15 @@ export const guards: readonly string[] = [
   END $$`,
   `CREATE TRIGGER counts AFTER INSERT OR UPDATE OF state ON holds FOR EACH ROW EXECUTE FUNCTION holdpoint_hold_counts()`,
 
+  `CREATE FUNCTION holdpoint_run_adopted() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF current_user = 'holdpoint_worker' AND NOT NEW.adopted THEN
+      RAISE EXCEPTION 'a worker adopts runs and cannot start run %', NEW.id USING ERRCODE = 'HP003';
+    END IF;
+    RETURN NEW;
+  END $$`,
+  `CREATE TRIGGER adopted BEFORE INSERT ON runs FOR EACH ROW EXECUTE FUNCTION holdpoint_run_adopted()`,
+
   `CREATE FUNCTION holdpoint_call_claimed() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
     IF current_user = 'holdpoint_server' THEN

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Refusal, completeLimits, parseDuration, usd } from '../../core/index.ts';
-import type { RunLimits } from '../../core/index.ts';
+import type { Admission, Mode, RunLimits } from '../../core/index.ts';
 import { readEnvironment } from './environment.ts';
 import type { Environment, Variables } from './environment.ts';
 import { parseConfig } from './parse-config.ts';
@@ -15,8 +15,12 @@ export interface Config {
   readonly file: string | null;
   readonly people: Readonly<Record<string, { readonly name: string }>>;
   readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** Of runs whose agent has no mode of its own. */
+  readonly mode: Mode;
+  /** What becomes of runs that were started elsewhere and whose agent nobody has answered for; `observe` = they are watched. */
+  readonly admission: Admission | 'observe';
   readonly limits: RunLimits;
-  readonly agents: Readonly<Record<string, { readonly limits: RunLimits }>>;
+  readonly agents: Readonly<Record<string, { readonly limits: RunLimits; readonly mode: Mode | null }>>;
   /** Folder; it need not exist. */
   readonly policies: string;
   readonly worker: WorkerConfig | null;
@@ -86,8 +90,10 @@ function complete(config: ConfigFile, file: string | null, folder: string, envir
     file,
     people: mapped(config.people, (id, person) => ({ name: person?.name ?? id })),
     groups: config.groups ?? {},
+    mode: config.mode ?? 'enforce',
+    admission: config.admission ?? 'hold',
     limits,
-    agents: mapped(config.agents, (_name, agent) => ({ limits: limitsOf(agent?.limits, limits) })),
+    agents: mapped(config.agents, (_name, agent) => ({ limits: limitsOf(agent?.limits, limits), mode: agent?.mode ?? null })),
     policies: path(config.policies ?? join(folder, 'policies')),
     worker,
     temporal: {
@@ -99,6 +105,22 @@ function complete(config: ConfigFile, file: string | null, folder: string, envir
     ungoverned: config.ungoverned ?? [],
     environment,
   };
+}
+
+/** The mode of a run that Holdpoint starts. */
+export function modeOf(config: Pick<Config, 'mode' | 'agents'>, agent: string): Mode {
+  return config.agents[agent]?.mode ?? config.mode;
+}
+
+/** How a run of this agent comes in that was started elsewhere. */
+export function adoptionTerms(config: Pick<Config, 'mode' | 'agents' | 'admission' | 'limits'>, agent: string) {
+  const { admission } = config;
+  const own = config.agents[agent];
+  return {
+    mode: own?.mode ?? (admission === 'observe' ? 'observe' : config.mode),
+    admission: admission === 'observe' ? 'hold' : admission,
+    limits: own?.limits ?? config.limits,
+  } as const;
 }
 
 function limitsOf(stated: ConfigFile['limits'] = {}, base?: RunLimits): RunLimits {

@@ -31,7 +31,7 @@ describe('parseConfig', () => {
       { code: 'config_unknown_key', message: 'c.yaml:2:3: "limits.stpes" is not a setting.', hint: 'Did you mean "steps"?' },
     ]);
     expect(problems('agents: { bot: { limts: {} } }')[0]?.hint).toBe('Did you mean "limits"?');
-    expect(problems('colour: red')[0]?.hint).toContain('Known here: people, groups, limits');
+    expect(problems('colour: red')[0]?.hint).toContain('Known here: people, groups, mode, admission, limits');
     expect(problems('__proto__: { a: 1 }')[0]?.code).toBe('config_unknown_key');
   });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Refusal, parseDuration, usd } from '../../core/index.ts';
+import { MODES, Refusal, parseDuration, usd } from '../../core/index.ts';
 
 /**
  * `holdpoint.config.yaml`. Every rule is one sentence fragment that reads after the field's name
@@ -39,6 +39,8 @@ const limits = z.strictObject(
   MAP_RULE,
 );
 
+const mode = z.enum(MODES, 'must be enforce or observe');
+
 export const configSchema = z.strictObject(
   {
     people: z
@@ -53,11 +55,16 @@ export const configSchema = z.strictObject(
       .record(name, z.array(name, LIST_RULE).min(1, 'must have at least one member'), MAP_RULE)
       .optional()
       .describe('Groups of people by id; policies name them in @approvers. "operators" decide what no policy assigns.'),
+    mode: mode.optional().describe('enforce, or observe: verdicts are recorded and everything passes. Default: enforce.'),
+    admission: z
+      .enum(['hold', 'refuse', 'observe'], 'must be hold, refuse or observe')
+      .optional()
+      .describe('What becomes of runs that Holdpoint did not start, the first time their agent is seen. Default: hold.'),
     limits: limits.optional().describe('What a run may do unless its start or its agent says otherwise.'),
     agents: z
-      .record(name, z.strictObject({ limits: limits.optional() }, MAP_RULE).nullable(), MAP_RULE)
+      .record(name, z.strictObject({ limits: limits.optional(), mode: mode.optional() }, MAP_RULE).nullable(), MAP_RULE)
       .optional()
-      .describe('Agents by name, and the limits of their runs.'),
+      .describe('Agents by name, with the limits and the mode of their runs.'),
     policies: path.optional().describe('Folder of Cedar policies. Default: policies.'),
     worker: z
       .strictObject(

@@ -10,6 +10,7 @@ import type { Database } from '../../ledger/index.ts';
 import { createReconciler, createStopDeliverer, createWakeDeliverer, drawRunId, killRuns, startRun } from '../../operations/index.ts';
 import type { OperationsLog, Reconciler } from '../../operations/index.ts';
 import type { ServerDeps } from '../../server/index.ts';
+import { modeOf } from '../config/load-config.ts';
 import type { Config } from '../config/load-config.ts';
 import { packageRoot } from '../package-root.ts';
 import { createPolicyDesk } from './policy-desk.ts';
@@ -40,7 +41,7 @@ export function assemble({ db, client, config, starter, log }: InstallationParts
     deliverers: [createWakeDeliverer({ db, client }), createStopDeliverer({ db, client })],
     log,
   });
-  const policies = createPolicyDesk({ db, folder: config.policies, groups: config.groups });
+  const policies = createPolicyDesk({ db, folder: config.policies, groups: config.groups, mode: config.mode });
   const server: ServerDeps = {
     db,
     version: version(),
@@ -53,7 +54,10 @@ export function assemble({ db, client, config, starter, log }: InstallationParts
     startRun: async (ask) => {
       const limits = completeLimits(ask.limits, config.agents[ask.agent]?.limits ?? config.limits);
       const taskQueue = config.worker?.taskQueue ?? config.queues[0] ?? 'holdpoint';
-      const { run } = await startRun({ db, client }, { ...ask, limits, taskQueue, queues: config.queues, ungoverned: config.ungoverned });
+      const { run } = await startRun(
+        { db, client },
+        { ...ask, limits, taskQueue, queues: config.queues, ungoverned: config.ungoverned, mode: modeOf(config, ask.agent) },
+      );
       return run;
     },
     killRuns: ({ runs, by, reason }) => killRuns({ db, nudge: () => reconciler.nudge() }, { runs }, { by, reason }),

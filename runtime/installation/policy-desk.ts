@@ -1,8 +1,8 @@
 import { canonicalOf } from '../../core/index.ts';
-import type { Json } from '../../core/index.ts';
+import type { Json, Mode } from '../../core/index.ts';
 import { listManifests } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
-import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
+import { loadPolicies, readObservedFolder, readPolicyFolder } from '../../policy/index.ts';
 import type { Groups, PolicySet } from '../../policy/index.ts';
 import type { PolicyDesk } from '../../server/index.ts';
 
@@ -10,6 +10,7 @@ export interface PolicyDeskSource {
   readonly db: Database;
   readonly folder: string;
   readonly groups: Groups;
+  readonly mode: Mode;
 }
 
 /** The policies as the API shows and explains them, against what the workers have published. */
@@ -22,13 +23,14 @@ export interface RefreshableDesk extends PolicyDesk {
 
 const EVERY = 5_000;
 
-export function createPolicyDesk({ db, folder, groups }: PolicyDeskSource): RefreshableDesk {
+export function createPolicyDesk({ db, folder, groups, mode }: PolicyDeskSource): RefreshableDesk {
+  const read = mode === 'observe' ? readObservedFolder : readPolicyFolder;
   let set: PolicySet | null = null;
   let told = '';
   async function refresh(): Promise<void> {
     const manifests = await listManifests(db);
     if (manifests.length === 0) return;
-    set = loadPolicies({ sources: await readPolicyFolder(folder), manifests, groups });
+    set = loadPolicies({ sources: await read(folder), manifests, groups });
     told = '';
   }
   return {

@@ -11,6 +11,8 @@ export async function describeExecution(execution: ExecutionRef): Promise<Descri
     const { workflowId, runId } = info?.parentExecution ?? {};
     return {
       firstRunId: info?.firstRunId || execution.runId,
+      workflow: info?.type?.name ?? '',
+      taskQueue: info?.taskQueue ?? '',
       parent: workflowId && runId ? { workflowId, runId } : null,
     };
   } catch (error) {

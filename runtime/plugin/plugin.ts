@@ -5,13 +5,13 @@ import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/
 import { SimplePlugin } from '@temporalio/plugin';
 import { Runtime } from '@temporalio/worker';
 import type { ActivityInterceptorsFactory, BundleOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker';
-import { createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
-import type { ActionRegistry, ActionTree } from '../../activities/index.ts';
+import { createGapCounter, createGate, createResultStore, gateActivities, registerActions } from '../../activities/index.ts';
+import type { ActionRegistry, ActionTree, GapCounter } from '../../activities/index.ts';
 import { HEARTBEAT_EVERY, Refusal } from '../../core/index.ts';
 import { openPostgres, publishManifests, requireVersion } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import type { Config } from '../config/load-config.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { adoptionTerms, loadConfig } from '../config/load-config.ts';
 import { refusing } from '../installation/open-ledger.ts';
 import { modulePath } from '../module-path.ts';
 import { describeExecution } from './describe.ts';
@@ -47,6 +47,7 @@ export class HoldpointPlugin extends SimplePlugin {
   readonly #given: Database | undefined;
   #converter: LoadedDataConverter = loadDataConverter();
   #gate: ActivityInterceptorsFactory | undefined;
+  #gaps: GapCounter | undefined;
   readonly #ready = deferred();
 
   constructor(options: HoldpointOptions) {
@@ -64,12 +65,12 @@ export class HoldpointPlugin extends SimplePlugin {
   }
 
   override configureBundler(options: BundleOptions): BundleOptions {
-    return { ...options, workflowInterceptorModules: [...(options.workflowInterceptorModules ?? []), waitingRoom()] };
+    return { ...options, workflowInterceptorModules: [...(options.workflowInterceptorModules ?? []), this.#waitingRoom()] };
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const configured = super.configureWorker(options);
-    checkWorker(configured, this.#registry, this.#config.ungoverned, this);
+    checkWorker(configured, this.#registry, this.#config, this);
     const { interceptors, workflowsPath, activities } = configured;
     this.#converter = loadDataConverter(configured.dataConverter);
     const gate: ActivityInterceptorsFactory = (context) => {
@@ -81,11 +82,11 @@ export class HoldpointPlugin extends SimplePlugin {
       ...configured,
       // The SDK would hold heartbeats back for 8 s, and with them the news that a call was cancelled.
       maxHeartbeatThrottleInterval: Math.min(HEARTBEAT_EVERY, msToNumber(configured.maxHeartbeatThrottleInterval ?? HEARTBEAT_EVERY)),
-      activities: { ...activities, ...gateActivities(this.#registry) },
+      activities: { ...activities, ...gateActivities(this.#registry, this.#config.mode) },
       interceptors: {
         ...interceptors,
         activity: [...(interceptors?.activity ?? []), gate],
-        workflowModules: workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), waitingRoom()],
+        workflowModules: workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), this.#waitingRoom()],
       },
     };
   }
@@ -94,7 +95,7 @@ export class HoldpointPlugin extends SimplePlugin {
     const { interceptors, workflowsPath, workflowBundle, plugins } = options;
     checkLast(plugins, this);
     if (workflowBundle !== undefined) checkBundle(workflowBundle);
-    const workflowModules = workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), waitingRoom()];
+    const workflowModules = workflowsPath === undefined ? [] : [...(interceptors?.workflowModules ?? []), this.#waitingRoom()];
     return { ...options, interceptors: { ...interceptors, workflowModules } };
   }
 
@@ -113,15 +114,29 @@ export class HoldpointPlugin extends SimplePlugin {
       throw error;
     } finally {
       stopped.abort();
+      await this.#gaps?.flush();
       await opened?.close();
     }
+  }
+
+  #waitingRoom(): string {
+    const room = this.#config.mode === 'observe' ? 'waiting-room-observe' : 'waiting-room';
+    return modulePath(import.meta.url, `../../workflows/${room}`);
   }
 
   async #prepare(db: Database): Promise<PoliciesInForce> {
     const manifests = [...this.#registry.values()].map(({ manifest }) => manifest);
     const warn = (message: string): void => Runtime.instance().logger.warn(message);
-    const policies = await putPoliciesInForce({ db, folder: this.#config.policies, manifests, groups: this.#config.groups, warn });
+    const policies = await putPoliciesInForce({
+      db,
+      folder: this.#config.policies,
+      manifests,
+      groups: this.#config.groups,
+      mode: this.#config.mode,
+      warn,
+    });
     await publishManifests(db, manifests);
+    this.#gaps = createGapCounter(db);
     this.#gate = createGate({
       db,
       actions: this.#registry,
@@ -132,6 +147,9 @@ export class HoldpointPlugin extends SimplePlugin {
         this.#config.ungoverned.filter((name) => name.startsWith('activity:')).map((name) => name.slice('activity:'.length)),
       ),
       describe: describeExecution,
+      mode: this.#config.mode,
+      adoption: (agent) => adoptionTerms(this.#config, agent),
+      gaps: this.#gaps,
     });
     return policies;
   }
@@ -151,10 +169,6 @@ export class HoldpointPlugin extends SimplePlugin {
       throw error;
     }
   }
-}
-
-function waitingRoom(): string {
-  return modulePath(import.meta.url, '../../workflows/waiting-room');
 }
 
 /** `Promise.withResolvers`, which Node.js 20 lacks. */

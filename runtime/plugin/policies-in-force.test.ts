@@ -35,7 +35,14 @@ afterAll(async () => {
 it('puts changed policies in force, audited; those that do not validate leave the old ones and are told of once', async () => {
   const warnings: string[] = [];
   write('@id("yes") permit (principal, action, resource);');
-  const policies = await putPoliciesInForce({ db, folder, manifests, groups: {}, warn: (message) => void warnings.push(message) });
+  const policies = await putPoliciesInForce({
+    db,
+    folder,
+    manifests,
+    groups: {},
+    mode: 'enforce',
+    warn: (message) => void warnings.push(message),
+  });
   const first = policies.current();
   expect(first.rule(call).kind).toBe('allow');
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Policies } from '../../activities/index.ts';
-import type { ActionManifest } from '../../core/index.ts';
+import type { ActionManifest, Mode } from '../../core/index.ts';
 import { LedgerError, publishPolicySet } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
-import { loadPolicies, readPolicyFolder } from '../../policy/index.ts';
+import { loadPolicies, readObservedFolder, readPolicyFolder } from '../../policy/index.ts';
 import type { Groups, PolicySource } from '../../policy/index.ts';
 
 export interface PolicyParts {
@@ -11,8 +11,18 @@ export interface PolicyParts {
   readonly folder: string;
   readonly manifests: readonly ActionManifest[];
   readonly groups: Groups;
+  readonly mode: Mode;
   readonly warn: (message: string) => void;
 }
+
+const NOTHING_DECLARED: Policies = {
+  hash: 'none',
+  rule: ({ action }) => ({
+    kind: 'deny',
+    denial: { code: 'action_undeclared', message: `The action "${action}" is not declared.`, policies: [], by: null, askAgain: false },
+    policySet: 'none',
+  }),
+};
 
 /** The policies by which a worker judges now. */
 export interface PoliciesInForce {
@@ -25,13 +35,16 @@ export interface PoliciesInForce {
 }
 
 /** Loads the policies, published and audited before they rule. Throws `Refusal` where they do not validate. */
-export async function putPoliciesInForce({ db, folder, manifests, groups, warn }: PolicyParts): Promise<PoliciesInForce> {
+export async function putPoliciesInForce({ db, folder, manifests, groups, mode, warn }: PolicyParts): Promise<PoliciesInForce> {
+  const read = mode === 'observe' ? readObservedFolder : readPolicyFolder;
   let seen = '';
   let set = await take();
 
   async function take(): Promise<Policies> {
-    const sources = await readPolicyFolder(folder);
+    const sources = await read(folder);
     seen = sourceText(sources);
+    // Where nothing is declared yet, no policy could speak of anything: every call is noted as undeclared.
+    if (manifests.length === 0 && mode === 'observe') return NOTHING_DECLARED;
     const loaded = loadPolicies({ sources, manifests, groups });
     await publishPolicySet(db, { hash: loaded.hash, text: seen });
     return loaded;
@@ -40,7 +53,7 @@ export async function putPoliciesInForce({ db, folder, manifests, groups, warn }
   async function refresh(): Promise<void> {
     const before = seen;
     try {
-      if (sourceText(await readPolicyFolder(folder)) === before) return;
+      if (sourceText(await read(folder)) === before) return;
       set = await take();
     } catch (error) {
       // What was read stays seen, so that one mistake is told once. Without an audit nothing changes: it is tried again.

@@ -19,9 +19,9 @@ const actions = registerActions({
 const us = { name: 'holdpoint' };
 const effect = (): Promise<void> => Promise.resolve();
 
-function refusal(options: object, ungoverned: readonly string[] = []): string | null {
+function refusal(options: object, ungoverned: readonly string[] = [], mode: 'enforce' | 'observe' = 'enforce'): string | null {
   try {
-    checkWorker({ taskQueue: 'q', ...options }, actions, ungoverned, us);
+    checkWorker({ taskQueue: 'q', ...options }, actions, { ungoverned, mode }, us);
     return null;
   } catch (error) {
     if (error instanceof Refusal && error.code === 'worker_ungoverned' && error.hint !== undefined) return error.message;
@@ -73,5 +73,11 @@ describe('environmentSecrets', () => {
       undefined,
       undefined,
     ]);
+  });
+
+  it('in observe starts with what nothing declares, and with sinks, but not with two of one name', () => {
+    const undeclared = { activities: { 'git.pull': effect, default: effect }, sinks: { metrics: { out: { fn: () => undefined } } } };
+    expect(refusal(undeclared, [], 'observe')).toBeNull();
+    expect(refusal({ activities: { 'git.push': effect } }, [], 'observe')).toMatch(/under the names of actions/);
   });
 });

@@ -2,12 +2,19 @@ import { readFileSync } from 'node:fs';
 import type { WorkerOptions, WorkerPlugin, WorkflowBundleOption } from '@temporalio/worker';
 import type { ActionRegistry } from '../../activities/index.ts';
 import { Refusal, WAITING_ROOM_MARKER } from '../../core/index.ts';
+import type { Mode } from '../../core/index.ts';
+import type { Config } from '../config/load-config.ts';
 
-/** Refuses a worker on which something could have an effect past the gate. Throws `Refusal` `worker_ungoverned`. */
-export function checkWorker(options: WorkerOptions, actions: ActionRegistry, ungoverned: readonly string[], plugin: WorkerPlugin): void {
+/** Refuses a worker on which something could have an effect past the gate; in observe what is not declared passes. Throws `Refusal` `worker_ungoverned`. */
+export function checkWorker(
+  options: WorkerOptions,
+  actions: ActionRegistry,
+  { ungoverned, mode }: Pick<Config, 'ungoverned' | 'mode'>,
+  plugin: WorkerPlugin,
+): void {
   checkLast(options.plugins, plugin);
-  checkActivities(options, actions, ungoverned);
-  checkSinks(options, ungoverned);
+  checkActivities(options, actions, ungoverned, mode);
+  if (mode === 'enforce') checkSinks(options, ungoverned);
   if (options.workflowBundle !== undefined) checkBundle(options.workflowBundle);
 }
 
@@ -21,7 +28,7 @@ export function checkLast(plugins: readonly { readonly name: string }[] = [], pl
   );
 }
 
-function checkActivities(options: WorkerOptions, actions: ActionRegistry, ungoverned: readonly string[]): void {
+function checkActivities(options: WorkerOptions, actions: ActionRegistry, ungoverned: readonly string[], mode: Mode): void {
   const registered = Object.entries(options.activities ?? {}).filter(([, value]) => typeof value === 'function');
   const names = registered.map(([name]) => name);
   const twice = names.filter((name) => actions.has(name));
@@ -38,6 +45,7 @@ function checkActivities(options: WorkerOptions, actions: ActionRegistry, ungove
       'An action always passes the gate: remove it from "ungoverned".',
     );
   }
+  if (mode === 'observe') return;
   const undeclared = names.filter((name) => name === 'default' || !ungoverned.includes(`activity:${name}`));
   if (undeclared.length > 0) {
     refuse(

@@ -4,10 +4,12 @@ import { openApiDocument } from '../openapi.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 import { actionRoutes } from './actions.ts';
+import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
 import { healthRoutes } from './health.ts';
 import { holdRoutes } from './holds.ts';
 import { policyRoutes } from './policies.ts';
+import { reportRoutes } from './report.ts';
 import { runControlRoutes } from './run-control.ts';
 import { runRoutes } from './runs.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -16,6 +18,8 @@ import { tokenRoutes } from './tokens.ts';
 export function createRoutes(version: string): readonly Route[] {
   const routes: readonly Route[] = [
     ...healthRoutes,
+    ...reportRoutes,
+    ...agentRoutes,
     ...runRoutes,
     ...runControlRoutes,
     ...holdRoutes,

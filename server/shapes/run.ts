@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DENIAL_CODES } from '../../core/index.ts';
-import type { CallView, Denial, RunSummary, RunView } from '../../core/index.ts';
+import { DENIAL_CODES, MODES } from '../../core/index.ts';
+import type { CallView, Denial, Observed, RunSummary, RunView } from '../../core/index.ts';
 import { amounts } from './amounts.ts';
 import { hold } from './hold.ts';
 import { digest, duration, holdId, instant, json, micros, name, natural, principal, runId, stepKey } from './primitives.ts';
@@ -18,6 +18,15 @@ const denial = z
   })
   .meta({ id: 'Denial' }) satisfies z.ZodType<Denial>;
 
+export const observedFields = {
+  verdict: z.enum(['hold', 'deny', 'later', 'recorded']),
+  what: z.string().describe('The kind of the hold, or the code of the denial.'),
+  reason: z.string(),
+  policies: z.array(z.string()).readonly(),
+  asks: z.array(z.string()).readonly().describe('The groups whose members would have been asked.'),
+};
+const observed = z.object(observedFields).meta({ id: 'Observed' }) satisfies z.ZodType<Observed>;
+
 const call = z
   .object({
     key: stepKey,
@@ -31,6 +40,7 @@ const call = z
     grant: holdId.nullable().describe('The hold whose grant it used.'),
     error: z.string().nullable(),
     denial: denial.nullable(),
+    observed: observed.nullable().describe('What enforcement would have answered; null unless something is in observe.'),
   })
   .meta({ id: 'Call' }) satisfies z.ZodType<CallView>;
 
@@ -39,7 +49,8 @@ const summaryFields = {
   agent: z.string(),
   workflow: z.string(),
   state: z.enum(RUN_STATES),
-  mode: z.literal('enforce'),
+  mode: z.enum(MODES).describe('observe = verdicts are recorded, and everything passes.'),
+  adopted: z.boolean().describe('Started elsewhere, and adopted at its first call.'),
   requesters: z.array(principal).readonly(),
   labels: z.record(z.string(), z.string()),
   startedAt: instant,
@@ -70,7 +81,7 @@ export const startBody = z
   })
   .meta({ id: 'StartRun' });
 
-const reason = z.string('must be text').trim().min(1, 'must say why').max(1_000, 'must be at most 1000 characters');
+export const reason = z.string('must be text').trim().min(1, 'must say why').max(1_000, 'must be at most 1000 characters');
 export const killBody = z.strictObject({ reason }).meta({ id: 'KillRun' });
 export const killManyBody = z
   .strictObject({

@@ -119,7 +119,7 @@ describeLedgers('an approval', (open) => {
 
   describe('serves no execution that is not its run', () => {
     async function forged(run: RunId, changes: Partial<RunHeader>): Promise<void> {
-      const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [world.taskQueue], ungoverned: [], ...changes };
+      const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [world.taskQueue], ungoverned: [], mode: 'enforce', ...changes };
       const handle = await startPast(world.client, 'sequence', {
         taskQueue: world.taskQueue,
         input: { calls: [charge('forged'), put('forged')] },
@@ -144,7 +144,7 @@ describeLedgers('an approval', (open) => {
     });
 
     it.concurrent('or of a run that nobody started', async () => {
-      const header: RunHeader = { v: 1, run: 'run-nobody', path: '', next: 1, queues: [], ungoverned: [] };
+      const header: RunHeader = { v: 1, run: 'run-nobody', path: '', next: 1, queues: [], ungoverned: [], mode: 'enforce' };
       const handle = await startPast(world.client, 'sequence', { taskQueue: world.taskQueue, input: { calls: [put('nobody')] }, header });
       expect(await handle.result()).toMatchObject({ told: [{ kind: 'denied', code: 'run_unknown' }] });
     });

@@ -1,5 +1,6 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { z } from 'zod';
@@ -12,6 +13,8 @@ import type { Config } from '../../runtime/index.ts';
 import { assemble } from '../../runtime/installation/assemble.ts';
 import { listen } from '../../runtime/installation/listen.ts';
 import { createApp, hashToken } from '../../server/index.ts';
+import { withPoints } from '../fire/points.ts';
+import type { Point } from '../fire/points.ts';
 import type { Effect } from './tools.ts';
 
 /** What crash.test.ts tells each process that it starts, kills, and starts again. */
@@ -28,28 +31,35 @@ export interface CrashOptions {
   readonly bundle: string;
   /** The API's token of `person:ops`. */
   readonly token: string;
-  /** Whether calls stop for ever at the point that their arguments name. */
+  /** Whether calls stop at the point that their arguments name, until a file `go` is in the folder. */
   readonly stops: boolean;
+  /** Whether the server kills itself as soon as a decision is committed. */
+  readonly diesDeciding: boolean;
   /** What an attempt may cost at most, and what it costs when it ends, in micro-USD. */
   readonly cost: { readonly worst: number; readonly real: number };
 }
 
-/** Where a call stops, so that its process can be killed there: in the order of the gate's work. */
-const POINTS = ['claimed', 'begun', 'done', 'settled', 'never'] as const;
-export type Point = (typeof POINTS)[number];
+/** Where a call stops, so that its process can be killed or frozen there. */
+const STOPS = ['prepared', 'locked', 'committed', 'claimed', 'begun', 'done', 'settled', 'never'] as const satisfies readonly (
+  | Point
+  | 'never'
+)[];
+export type Stop = (typeof STOPS)[number];
 
-const input = z.strictObject({ name: z.string(), stop: z.enum(POINTS).default('never') });
+const input = z.strictObject({ name: z.string(), stop: z.enum(STOPS).default('never') });
 const output = z.strictObject({ name: z.string() });
 
-/** Tools whose effects are lines of a file, and a ledger that stops around a settle. */
+/** Tools whose effects are lines of a file, and a ledger that stops at its points. */
 function stoppingTools({ folder, stops, cost: { worst, real } }: CrashOptions) {
   const facts = new Map<string, number>();
   /** By run: calls whose effect is done. What the gate says next about such a run is how it ended. */
   const settling = new Map<unknown, z.output<typeof input>>();
+  /** Calls that are about to be claimed, and to stop on the way; whoever comes to such a point first stops there. */
+  const claiming: z.output<typeof input>[] = [];
   const effect = (line: Effect): void => appendFileSync(join(folder, 'effects.jsonl'), `${JSON.stringify(line)}\n`);
-  const standStill = (name: string): Promise<never> => {
+  const standStill = async (name: string): Promise<void> => {
     appendFileSync(join(folder, 'points.txt'), `${name}\n`);
-    return new Promise(() => undefined);
+    while (!existsSync(join(folder, 'go'))) await delay(20);
   };
   const tool = (action: string, idempotent: boolean) =>
     defineAction({
@@ -62,8 +72,9 @@ function stoppingTools({ folder, stops, cost: { worst, real } }: CrashOptions) {
       async resolve({ name, stop }) {
         const times = (facts.get(name) ?? 0) + 1;
         facts.set(name, times);
+        if (stops && times === 1 && ['prepared', 'locked', 'committed'].includes(stop)) claiming.push({ name, stop });
         // The second time is the one between claim and effect.
-        if (stops && stop === 'claimed' && times === 2) await standStill(name);
+        if (stops && times === 2 && stop === 'claimed') await standStill(name);
         return { facts: { world: 'as it was' } };
       },
       async run(given, { idempotencyKey, run, cost }) {
@@ -76,18 +87,12 @@ function stoppingTools({ folder, stops, cost: { worst, real } }: CrashOptions) {
         return { name: given.name };
       },
     });
-  const ledger = (db: Database): Database => ({
-    ...db,
-    async query(sql, parameters) {
-      const run = parameters?.find((parameter) => settling.has(parameter));
-      const call = settling.get(run);
-      settling.delete(run);
-      if (call?.stop === 'done') await standStill(call.name);
-      const rows = await db.query(sql, parameters);
-      if (call?.stop === 'settled') await standStill(call.name);
-      return rows as never;
-    },
-  });
+  const ledger = (db: Database): Database =>
+    withPoints(db, async (point, run) => {
+      const at = claiming.findIndex(({ stop }) => stop === point);
+      const call = at < 0 ? settling.get(run) : claiming.splice(at, 1)[0];
+      if (call?.stop === point) await standStill(call.name);
+    });
   return {
     actions: { crash: { put: tool('crash.put', true), charge: tool('crash.charge', false), ask: tool('crash.ask', false) } },
     ledger,
@@ -100,17 +105,23 @@ async function work(options: CrashOptions, config: Config, db: Database): Promis
   const connection = await NativeConnection.connect({ address: options.temporal });
   const { taskQueue, bundle } = options;
   const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath: bundle }, plugins: [plugin] });
-  worker.run().catch((error: unknown) => fail(error));
+  worker.run().then(() => process.exit(0), fail);
+  process.once('SIGTERM', () => worker.shutdown());
   await plugin.ready;
 }
 
 /** API and reconciler; gives the API's URL. */
-async function serve({ temporal, token }: CrashOptions, config: Config, db: Database): Promise<string> {
+async function serve({ temporal, token, diesDeciding }: CrashOptions, config: Config, ledger: Database): Promise<string> {
+  const db = withPoints(ledger, async (point) => {
+    if (diesDeciding && point === 'decided') process.kill(process.pid, 'SIGKILL');
+    return Promise.resolve();
+  });
   const client = new Client({ connection: await Connection.connect({ address: temporal }) });
   const log = { info: () => undefined, warn: (message: string) => console.error(message) };
   const { server, reconciler } = assemble({ db, client, config, starter: 'agent', log });
   await createToken(db, { id: 'token-ops', hash: hashToken(token), principal: 'person:ops', kind: 'person', name: 'ops' });
-  reconciler.start();
+  // It must not be quicker than the end.
+  if (!diesDeciding) reconciler.start();
   const listening = await listen('127.0.0.1', 0);
   listening.serve(createApp(server));
   return listening.url;

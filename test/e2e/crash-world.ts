@@ -12,7 +12,7 @@ import type { HoldView, RunView } from '../../core/index.ts';
 import { migrate, openPostgres } from '../../ledger/index.ts';
 import { ensureTemporalServer } from '../../runtime/temporal-server/index.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
-import type { CrashOptions, Point } from './crash-worker.ts';
+import type { CrashOptions, Stop } from './crash-worker.ts';
 import { readEffects } from './tools.ts';
 import type { Effect } from './tools.ts';
 
@@ -80,6 +80,12 @@ export class CrashWorld {
     this.#built = built;
   }
 
+  /** The ledger itself, for a test that asks it directly. */
+  get ledger(): string {
+    if (this.#ledger === null) throw new RangeError('PGlite is open in another process.');
+    return this.#ledger;
+  }
+
   get names(): readonly string[] {
     return [...this.#runs.keys()];
   }
@@ -110,9 +116,47 @@ export class CrashWorld {
 
   /** Kills what runs the effects, and starts it again; there calls stop no more. */
   async crashWorker(): Promise<void> {
-    const parts: CrashOptions['parts'] = this.#kind === 'pglite' ? ['worker', 'server'] : ['worker'];
+    const parts = this.#partsWith('worker');
     await killed(this.#processes.get(parts.join(' and ')));
-    await this.#start(parts, false);
+    await this.#start(parts, { stops: false });
+  }
+
+  /** Decides, and has the server kill itself as soon as that is committed; nobody hears of it until the server is back. */
+  async crashServerDeciding(hold: HoldView, choice: string): Promise<void> {
+    const parts = this.#partsWith('server');
+    await killed(this.#processes.get(parts.join(' and ')));
+    const server = await this.#start(parts, { stops: false, diesDeciding: true });
+    const ended = once(server, 'exit');
+    const answer = await this.decide(hold, choice, { note: 'so' }).then(
+      () => 'an answer',
+      () => null,
+    );
+    const [, signal] = (await ended) as [unknown, string | null];
+    if (answer !== null || signal !== 'SIGKILL') throw new Error(`The server gave ${answer} and ended with ${signal}.`);
+    await this.#start(parts, { stops: false });
+  }
+
+  /** Stops the worker's process where its calls stand. */
+  freezeWorker(): void {
+    this.#processes.get('worker')?.kill('SIGSTOP');
+  }
+
+  async startAnotherWorker(): Promise<void> {
+    await this.#start(['worker'], { stops: false, name: 'another worker' });
+  }
+
+  /** The frozen worker goes on, and so do the calls that stand in it. */
+  thawWorker(): void {
+    writeFileSync(join(this.#folder, 'go'), '');
+    this.#processes.get('worker')?.kill('SIGCONT');
+  }
+
+  /** Resolves when the worker has ended all that it was doing. */
+  async retireWorker(): Promise<void> {
+    const worker = this.#processes.get('worker') as ChildProcess;
+    const ended = once(worker, 'exit');
+    worker.kill('SIGTERM');
+    await ended;
   }
 
   /** Kills every process, Temporal's server among them, and starts all on what they left on disk. */
@@ -125,10 +169,18 @@ export class CrashWorld {
   }
 
   /** Starts a run of one call. */
-  async begin(name: string, action: string, stop: Point, limits: { steps?: number; spend?: number } = {}): Promise<void> {
-    const input = { calls: [{ action, input: { name, stop } }] };
-    const { id } = await this.#api<RunView>('POST', '/runs', { workflow: 'sequence', agent: 'tester', input, limits });
+  async begin(name: string, action: string, stop: Stop, limits: { steps?: number; spend?: number } = {}): Promise<void> {
+    await this.beginWorkflow(name, 'sequence', { calls: [{ action, input: { name, stop } }] }, limits);
+  }
+
+  async beginWorkflow(name: string, workflow: string, input: unknown, limits = {}): Promise<void> {
+    const { id } = await this.api<RunView>('POST', '/runs', { workflow, agent: 'tester', input, limits });
     this.#runs.set(name, id);
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    const { workflow } = new Client({ connection: this.#connection as Connection });
+    await workflow.getHandle(this.idOf(name)).signal(signal);
   }
 
   async reached(names: readonly string[]): Promise<void> {
@@ -143,11 +195,11 @@ export class CrashWorld {
   }
 
   show(name: string): Promise<RunView> {
-    return this.#api('GET', `/runs/${this.idOf(name)}`);
+    return this.api('GET', `/runs/${this.idOf(name)}`);
   }
 
   audit(name: string): Promise<unknown> {
-    return this.#api('GET', `/runs/${this.idOf(name)}/audit/verify`);
+    return this.api('GET', `/runs/${this.idOf(name)}/audit/verify`);
   }
 
   held(name: string, kind: HoldView['kind']): Promise<HoldView> {
@@ -160,7 +212,7 @@ export class CrashWorld {
   }
 
   async decide(hold: HoldView, choice: string, more: object = {}): Promise<void> {
-    await this.#api('POST', `/holds/${hold.id}/decide`, { choice, version: hold.version, ...more });
+    await this.api('POST', `/holds/${hold.id}/decide`, { choice, version: hold.version, ...more });
   }
 
   /** What the workflow returned, as soon as it has, however often Temporal is away meanwhile. */
@@ -191,11 +243,19 @@ export class CrashWorld {
   }
 
   async #startAll(stops: boolean): Promise<void> {
-    if (this.#kind === 'pglite') await this.#start(['worker', 'server'], stops);
-    else await Promise.all([this.#start(['server'], stops), this.#start(['worker'], stops)]);
+    if (this.#kind === 'pglite') await this.#start(['worker', 'server'], { stops });
+    else await Promise.all([this.#start(['server'], { stops }), this.#start(['worker'], { stops })]);
   }
 
-  async #start(parts: CrashOptions['parts'], stops: boolean): Promise<void> {
+  /** PGlite lives in one process. */
+  #partsWith(part: 'worker' | 'server'): CrashOptions['parts'] {
+    return this.#kind === 'pglite' ? ['worker', 'server'] : [part];
+  }
+
+  async #start(
+    parts: CrashOptions['parts'],
+    { stops, diesDeciding = false, name = parts.join(' and ') }: { stops: boolean; diesDeciding?: boolean; name?: string },
+  ): Promise<ChildProcess> {
     const options: CrashOptions = {
       folder: this.#folder,
       parts,
@@ -205,23 +265,24 @@ export class CrashWorld {
       bundle: join(this.#built, 'bundle.js'),
       token: TOKEN,
       stops,
+      diesDeciding,
       cost: COST,
     };
     const program = join(this.#built, 'test/e2e/crash-worker.js');
     const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const name = parts.join(' and ');
     this.#processes.set(name, child);
     const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The ${name} ended: ${String(code)}.`)));
     ended.catch(() => undefined);
     const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
     this.#url = (JSON.parse(line) as { url: string | null }).url ?? this.#url;
+    return child;
   }
 
   async #killAll(): Promise<void> {
     await Promise.all([...this.#processes.values()].map(killed));
   }
 
-  async #api<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+  async api<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       method,
@@ -240,7 +301,7 @@ async function killed(child: ChildProcess | undefined): Promise<void> {
   await ended;
 }
 
-async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
   const giveUpAt = performance.now() + PATIENCE;
   for (;;) {
     const found = await check();

@@ -37,6 +37,11 @@ async function crashAtEveryPoint(world: CrashWorld): Promise<void> {
   // These last: the gate waits for facts no longer than five seconds.
   await Promise.all([world.begin('claimed-put', 'crash.put', 'claimed'), world.begin('claimed-charge', 'crash.charge', 'claimed')]);
   await world.reached(['claimed-put', 'claimed-charge']);
+  await Promise.all([world.begin('prepared-put', 'crash.put', 'prepared'), world.begin('prepared-charge', 'crash.charge', 'prepared')]);
+  await world.reached(['prepared-put', 'prepared-charge']);
+  // And this at the very end: Postgres takes back a lock that is kept for two seconds, and PGlite has one session.
+  await world.begin('locked-charge', 'crash.charge', 'locked');
+  await world.reached(['locked-charge']);
   await world.crashWorker();
 }
 
@@ -53,12 +58,26 @@ const spent = (attempts: { lost: number; ended: number }) => ({
 describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
   it('leaves what was reserved accounted for, until the attempt is judged', async () => {
     const world = worldOf(kind);
-    for (const name of world.names) {
+    for (const name of world.names.filter((known) => !/^(prepared|locked)/.test(known))) {
       const { spend, steps } = await world.show(name);
       expect(steps.used, name).toBeGreaterThanOrEqual(1);
       expect(spend.settled + spend.reserved, name).toBeGreaterThanOrEqual(name.startsWith('settled') ? COST.real : COST.worst);
     }
   });
+
+  it(
+    'before the claim, and in the middle of it: nothing was counted, and the call runs, once',
+    async () => {
+      const world = worldOf(kind);
+      for (const name of ['prepared-put', 'prepared-charge', 'locked-charge']) {
+        expect(await world.result(name)).toMatchObject(returned(name));
+        expect(phases(world, name)).toEqual(['begun', 'done']);
+        const after = { steps: { used: 1 }, spend: spent({ lost: 0, ended: 1 }), holds: [], calls: [{ attempts: 1 }] };
+        expect(await world.show(name)).toMatchObject(after);
+      }
+    },
+    TIMEOUT,
+  );
 
   it(
     'between claim and effect: an idempotent call runs, once',
@@ -199,6 +218,29 @@ describe.each(KINDS)('a kill -9 of the worker (%s)', (kind) => {
       }
     },
     TIMEOUT,
+  );
+});
+
+describe('a kill -9 of the server after a decision and before the wake-up', () => {
+  it.each([
+    ['approve', 'pglite'],
+    ['approve', 'postgres'],
+    ['deny', 'postgres'],
+  ] as const)(
+    'keeps the decision (%s, %s), which wakes the workflow as soon as the server is back',
+    async (choice, kind) => {
+      const world = worldOf(kind);
+      const name = `decided-${choice}`;
+      await world.begin(name, 'crash.ask', 'never');
+      const hold = await world.held(name, 'approval');
+      await world.crashServerDeciding(hold, choice);
+      const told = choice === 'approve' ? returned(name) : { told: [{ kind: 'denied', code: 'approval_denied' }] };
+      expect(await world.result(name)).toMatchObject(told);
+      expect(phases(world, name)).toEqual(choice === 'approve' ? ['begun', 'done'] : []);
+      const state = choice === 'approve' ? 'granted' : 'denied';
+      expect(await world.show(name)).toMatchObject({ holds: [{ state, votes: [{ choice }] }], openHolds: 0 });
+    },
+    TIMEOUT * 2,
   );
 });
 

@@ -134,7 +134,7 @@ describe('on Postgres', () => {
         (thrown: unknown) => thrown,
       );
       if (!(error instanceof LedgerError)) return String(error);
-      return /permission denied|only grows|cannot (decide|claim)/.test(error.message) ? 'refused' : error.message;
+      return /permission denied|only grows|cannot (decide|claim|start)/.test(error.message) ? 'refused' : error.message;
     };
     const snapshot = (): Promise<unknown> =>
       owner.query(`SELECT (SELECT json_agg(h ORDER BY id) FROM holds h) AS holds, (SELECT json_agg(v ORDER BY hold) FROM votes v) AS votes,

@@ -8,7 +8,7 @@ import { describeLedgers } from '../ledgers.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
 import { startPostgresProxy } from '../postgres-proxy.ts';
 import type { PostgresProxy } from '../postgres-proxy.ts';
-import { listAudit, migrate, openPostgres, verifyAudit } from '../../ledger/index.ts';
+import { findRun, listAudit, migrate, openPostgres, verifyAudit } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import type { HoldId, RunId } from '../../core/index.ts';
 import { charge, put } from './calls.ts';
@@ -79,18 +79,16 @@ describeLedgers('Holdpoint promises', (open) => {
       expect(world.effects(run)).toEqual([]);
     });
 
-    it.concurrent('lets nothing pass that comes from no run, and records that it came', async () => {
-      const handle = await startPast(world.client, 'sequence', {
-        taskQueue: world.taskQueue,
-        input: { calls: [put('past')] },
-        header: null,
-      });
-      expect(await handle.result()).toMatchObject({ told: [{ kind: 'denied', code: 'run_unknown' }] });
+    it.concurrent('lets nothing pass that comes from a run which nobody admitted, and records that it came', async () => {
+      const started = await world.startElsewhere('sequence', { calls: [put('past')] });
+      await world.until('it to be adopted', async () => (await findRun(db, started.run)) !== null);
+      expect(await world.held(started.run)).toMatchObject([{ kind: 'admission' }]);
       expect(world.effects().filter(({ input }) => input['text'] === 'past')).toEqual([]);
-      const rejected = (await listAudit(db, 'installation', { after: 0, limit: 1_000 })).filter(({ text }) =>
-        text.includes(handle.workflowId),
+      const entries = (await listAudit(db, started.run, { after: 0, limit: 10 })).map(
+        ({ text }) => (JSON.parse(text) as { kind: string }).kind,
       );
-      expect(rejected.map(({ text }) => (JSON.parse(text) as { kind: string }).kind)).toEqual(['call.rejected']);
+      expect(entries).toEqual(['run.adopted', 'hold.opened']);
+      await world.kill(started.run);
     });
   });
 

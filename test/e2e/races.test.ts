@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expireHold } from '../../core/index.ts';
-import type { CallRequest, HoldId, Micros, Requirement, Ruling, RunId, Verdict } from '../../core/index.ts';
-import { decideHold, expireHolds, fenceRuns, findHold, findRun, findVotes, listAudit, listHolds, raiseRun } from '../../ledger/index.ts';
+import type { CallRequest, Micros, Requirement, RunId, Verdict } from '../../core/index.ts';
+import { decideHold, findHold, findRun, findVotes, listHolds, raiseRun } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import { shiftClock } from '../ledgers.ts';
 import { ask, askHeld, heldRequest, ONE_APPROVER, says, sampleRequest, sampleRun, succeeded, tell } from '../sample-run.ts';
-import { all, allowed, counter, describeRaces, everybody, expectSound, groups, HOUR, isAccepted, watched } from './race.ts';
+import { all, allowed, describeRaces, everybody, expectSound, groups, isAccepted, watched } from './race.ts';
 
 const RACERS = 200;
 
@@ -99,96 +98,6 @@ describeRaces('races', (open) => {
   });
 
   describe('decisions', () => {
-    /** One hold over which approve, deny, expiry and kill race, and what was heard of each, by the counter. */
-    interface Contest {
-      readonly run: RunId;
-      readonly hold: HoldId;
-      readonly accepted: Ruling[];
-      readonly losses: number[];
-      readonly claims: { readonly begun: number; readonly verdict: Verdict }[];
-      fenced: boolean;
-    }
-
-    it('200 races of approve, deny, expiry and kill have one winner each, and nothing is claimed after a loss was told', async () => {
-      const tick = counter();
-      const winners: string[] = [];
-      for (let batch = 0; batch < 8; batch += 1) {
-        const contests = await all(RACERS / 8, async (): Promise<Contest> => {
-          const run = await sampleRun(db);
-          return { run, hold: await askHeld(db, run, heldRequest('/1')), accepted: [], losses: [], claims: [], fenced: false };
-        });
-        const claimNow = async (contest: Contest): Promise<void> => {
-          const begun = tick();
-          contest.claims.push({ begun, verdict: await ask(db, contest.run, heldRequest('/1')) });
-        };
-        const decides = async (contest: Contest, choice: 'approve' | 'deny'): Promise<void> => {
-          const ruling = await decideHold(
-            db,
-            contest.hold,
-            says({ choice, person: choice === 'deny' ? 'person:linus' : 'person:grace', note: 'so' }),
-          );
-          if (ruling?.kind === 'accepted') contest.accepted.push(ruling);
-          const lost = ruling?.kind === 'accepted' ? choice === 'deny' : ruling?.refusal.code === 'hold_expired';
-          if (lost) contest.losses.push(tick());
-          await claimNow(contest);
-        };
-        const kills = async (contest: Contest): Promise<void> => {
-          contest.fenced = (await fenceRuns(db, { runs: [contest.run] }, { by: 'person:grace', reason: 'stop' })).length === 1;
-          contest.losses.push(tick());
-          await claimNow(contest);
-        };
-        const expires = async (): Promise<void> => {
-          await shiftClock(db, HOUR + 1);
-          await expireHolds(db, expireHold, 1_000);
-          const told = tick();
-          const states = await Promise.all(contests.map(({ hold }) => findHold(db, hold)));
-          for (const [index, hold] of states.entries()) if (hold?.state.kind === 'expired') contests[index]?.losses.push(told);
-          await Promise.all(contests.map(claimNow));
-        };
-        const racers = contests.flatMap((contest, index) => {
-          const verbs = [() => decides(contest, 'approve'), () => decides(contest, 'deny'), () => kills(contest), () => claimNow(contest)];
-          return [...verbs.slice(index % 4), ...verbs.slice(0, index % 4)];
-        });
-        // In some batches the clock is early, in others late.
-        racers.splice(Math.floor((racers.length * (batch % 4)) / 4), 0, expires);
-        await Promise.all(racers.map((racer) => racer()));
-        for (const contest of contests) winners.push(await judged(contest));
-        await expectSound(
-          db,
-          contests.map(({ run }) => run),
-        );
-      }
-      expect(winners).toHaveLength(RACERS);
-      expect([...new Set(winners)].toSorted()).toEqual(['denied', 'expired', 'granted', 'killed']);
-    }, 60_000);
-
-    /** Checks one contest, and says who won. */
-    async function judged({ run, hold, accepted, losses, claims, fenced }: Contest): Promise<string> {
-      const after = await findHold(db, hold);
-      const rows = (await listAudit(db, run, { after: 0, limit: 500 })).map(
-        ({ text }) => JSON.parse(text) as { kind: string; body: { hold?: string } },
-      );
-      const endings = rows.filter(
-        ({ kind: what, body }) => what === 'run.killed' || (body.hold === hold && /^hold\.(granted|denied|expired)$/.test(what)),
-      );
-      const [winner] = endings.map(({ kind: what }) => what.replace(/^.*\./, ''));
-      const decidedAs = accepted.map((ruling) => ruling.hold?.state.kind);
-      expect(fenced).toBe(true);
-      expect(decidedAs).toEqual(winner === 'granted' || winner === 'denied' ? [winner] : []);
-      expect(endings.filter(({ kind: what }) => what !== 'run.killed').length).toBeLessThanOrEqual(1);
-      expect((after?.votes ?? []).map(({ choice }) => choice)).toEqual(
-        accepted.map((ruling) => (ruling.kind === 'accepted' ? ruling.vote.choice : '')),
-      );
-      if (winner === 'denied' || winner === 'expired') expect(after?.state.kind).toBe(winner);
-
-      const passed = claims.filter(({ verdict }) => verdict.kind === 'allow');
-      expect(passed.length).toBeLessThanOrEqual(winner === 'granted' ? 1 : 0);
-      const toldOfLoss = Math.min(...losses);
-      expect(passed.filter(({ begun }) => begun > toldOfLoss)).toEqual([]);
-      expect((await ask(db, run, heldRequest('/1'))).kind).toBe('fenced');
-      return winner ?? 'nobody';
-    }
-
     it('a grant is used by one of 50 claims at once, and the others wait for it', async () => {
       for (let round = 0; round < 5; round += 1) {
         const run = await sampleRun(db);
@@ -207,40 +116,6 @@ describeRaces('races', (open) => {
       expect(allowed(await all(50, () => ask(db, run, request)))).toBe(50);
       expect(await findRun(db, run)).toMatchObject({ used: { steps: 1, reserved: 5 }, claimed: 1 });
       await expectSound(db, [run]);
-    });
-
-    it('a decision is a register that is written once: every reading agrees with one order of all that happened', async () => {
-      const tick = counter();
-      interface Heard {
-        readonly what: 'wrote' | 'refused' | 'read';
-        readonly value: string;
-        readonly from: number;
-        readonly to: number;
-      }
-      for (let round = 0; round < 10; round += 1) {
-        const run = await sampleRun(db);
-        const hold = await askHeld(db, run, heldRequest('/1'));
-        const heard = await all(60, async (index): Promise<Heard> => {
-          const from = tick();
-          if (index % 3 !== round % 3) {
-            const state = (await findHold(db, hold))?.state;
-            const value = state?.kind === 'granted' ? state.by.join() : state?.kind === 'denied' ? state.by : 'open';
-            return { what: 'read', value, from, to: tick() };
-          }
-          const person = everybody[index % everybody.length] ?? '';
-          const ruling = await decideHold(db, hold, says({ person, groups, choice: index % 2 === 0 ? 'approve' : 'deny', note: 'so' }));
-          return { what: isAccepted(ruling) ? 'wrote' : 'refused', value: person, from, to: tick() };
-        });
-        const [wrote, ...others] = heard.filter(({ what }) => what === 'wrote');
-        expect(others).toEqual([]);
-        if (wrote === undefined) throw new Error('Nobody decided.');
-        const reads = heard.filter(({ what }) => what === 'read');
-        const seen = reads.filter(({ value }) => value !== 'open');
-        const firstSeen = Math.min(wrote.to, ...seen.map(({ to }) => to));
-        expect(seen.filter(({ value, to }) => value !== wrote.value || to < wrote.from)).toEqual([]);
-        expect(heard.filter(({ what, to }) => what === 'refused' && to < wrote.from)).toEqual([]);
-        expect(reads.filter(({ value, from }) => value === 'open' && from > firstSeen)).toEqual([]);
-      }
     });
 
     it('a quorum of three is three different people, however many decide at once', async () => {

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { adoptedRunId } from '../../activities/gate/adoption.ts';
+import type { ActionTree } from '../../activities/index.ts';
 import { createDirectory, decide } from '../../approvals/index.ts';
 import type { DecideAsk } from '../../approvals/index.ts';
 import { completeLimits } from '../../core/index.ts';
-import type { HoldId, Principal, RunId, RunLimits } from '../../core/index.ts';
+import type { HoldId, Mode, Principal, RunId, RunLimits } from '../../core/index.ts';
 import { findRun, listCalls, listHolds } from '../../ledger/index.ts';
 import type { CallRecord, Database, HoldRecord, RunRecord } from '../../ledger/index.ts';
 import { createReconciler, createStopDeliverer, createWakeDeliverer, killRuns, startRun } from '../../operations/index.ts';
+import { modeOf } from '../../runtime/config/load-config.ts';
 import { holdpoint, loadConfig } from '../../runtime/index.ts';
 import type { HoldpointPlugin } from '../../runtime/index.ts';
 import { readEffects, toolActions } from './tools.ts';
@@ -28,8 +31,14 @@ export interface SupervisedOptions {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The ledger as the worker reaches it, where that is another way than the test's own; default: `db`. */
   readonly workerLedger?: Database;
+  /** `host:port` of a Temporal server of the test's own; default: the one of all tests. */
+  readonly address?: string;
+  /** Further actions, beside the tools. */
+  readonly actions?: ActionTree;
   /** How long a killed workflow may tidy up, in milliseconds; default 500. */
   readonly grace?: number;
+  /** More of the configuration: `mode`, `admission`, `agents`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Default: `workflows.ts` beside this file. */
   readonly workflowsPath?: string;
 }
@@ -63,6 +72,11 @@ export interface Supervised {
   setPolicies(text: string): void;
   /** The run, as soon as it has ended. */
   closed(run: RunId): Promise<RunRecord>;
+  /** The workflow started by Temporal's own client, as an application that knows nothing of Holdpoint would; gives its run once it is adopted. */
+  startElsewhere(
+    workflow: string,
+    input: unknown,
+  ): Promise<{ readonly workflowId: string; readonly run: RunId; result(): Promise<unknown> }>;
   stopWorker(): Promise<void>;
   /** Another worker in the place of a stopped one; it reads the policies anew. */
   startWorker(): Promise<void>;
@@ -81,18 +95,19 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
   writeFileSync(join(folder, 'world.txt'), 'one');
   const people = { ada: {}, ben: {}, eve: {}, ops: {} };
   const allGroups = { approvers: ['ada', 'ben'], operators: ['ops'], ...groups };
-  writeFileSync(join(folder, 'holdpoint.config.yaml'), JSON.stringify({ people, groups: allGroups }));
+  writeFileSync(join(folder, 'holdpoint.config.yaml'), JSON.stringify({ people, groups: allGroups, ...options.config }));
   const config = loadConfig({ env: {}, cwd: folder });
 
-  const address = process.env['HOLDPOINT_TEST_TEMPORAL'];
+  const address = options.address ?? process.env['HOLDPOINT_TEST_TEMPORAL'];
   if (address === undefined) throw new Error('HOLDPOINT_TEST_TEMPORAL is not set: run this under vitest with its global setup.');
   quiet();
   const [connection, native] = await Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]);
   const client = new Client({ connection });
   const taskQueue = `e2e-${Math.random().toString(36).slice(2)}`;
-  const newPlugin = (): HoldpointPlugin => holdpoint({ actions: toolActions(folder), config, ledger: workerLedger });
+  const newPlugin = (): HoldpointPlugin =>
+    holdpoint({ actions: { ...toolActions(folder), ...options.actions }, config, ledger: workerLedger });
   const plugin = newPlugin();
-  const workflowBundle = await bundle(plugin, workflowsPath);
+  const workflowBundle = await bundle(plugin, workflowsPath, config.mode);
   const work = async (by: HoldpointPlugin): Promise<() => Promise<void>> => {
     const settings = { connection: native, taskQueue, workflowBundle, plugins: [by], maxConcurrentActivityTaskExecutions: 300 };
     const worker = await Worker.create(settings);
@@ -155,6 +170,7 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
         requesters,
         labels: {},
         limits: completeLimits(limits),
+        mode: modeOf(config, 'tester'),
         queues: [taskQueue],
       };
       return (await startRun({ db, client }, ask)).run;
@@ -189,6 +205,12 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
         const found = await known(run);
         return found.closed !== null && found;
       }),
+    async startElsewhere(workflow, input) {
+      const workflowId = `elsewhere-${Math.random().toString(36).slice(2)}`;
+      const handle = await client.workflow.start(workflow, { taskQueue, workflowId, args: [input] });
+      const run = adoptedRunId({ workflowId, firstRunId: handle.firstExecutionRunId });
+      return { workflowId, run, result: () => handle.result() };
+    },
     stopWorker: () => stopWorker(),
     async startWorker() {
       stopWorker = await work(newPlugin());
@@ -203,9 +225,10 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
 }
 
 /** One bundle for all tests of a process: it takes a second to build. */
-export function bundle(plugin: HoldpointPlugin, workflowsPath: string): Promise<WorkflowBundleWithSourceMap> {
-  const built = bundles.get(workflowsPath) ?? bundleWorkflowCode({ workflowsPath, plugins: [plugin], logger: SILENT });
-  bundles.set(workflowsPath, built);
+export function bundle(plugin: HoldpointPlugin, workflowsPath: string, mode: Mode = 'enforce'): Promise<WorkflowBundleWithSourceMap> {
+  const key = `${mode} ${workflowsPath}`;
+  const built = bundles.get(key) ?? bundleWorkflowCode({ workflowsPath, plugins: [plugin], logger: SILENT });
+  bundles.set(key, built);
   return built;
 }
 

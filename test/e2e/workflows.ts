@@ -31,9 +31,9 @@ const cancelStep = defineSignal('cancelStep');
 const goOn = defineSignal('goOn');
 const choose = defineSignal<[string]>('choose');
 
-async function ask({ action, input }: Call): Promise<Told> {
+async function ask({ action, input }: Call, by = activities): Promise<Told> {
   try {
-    return { kind: 'returned', value: await activities[action]?.(input) };
+    return { kind: 'returned', value: await by[action]?.(input) };
   } catch (error) {
     const denial = denialOf(error);
     if (denial !== null) return { kind: 'denied', code: denial.code, message: denial.message };
@@ -51,9 +51,18 @@ export async function sequence({ calls }: { calls: readonly Call[] }): Promise<{
   return { told, edits: edits() };
 }
 
+const inOneAttempt = proxyActivities<typeof activities>({ startToCloseTimeout: '1m', retry: { maximumAttempts: 1 } });
+
+/** One call after the other, by an author who wants none of them tried twice. */
+export async function once({ calls }: { calls: readonly Call[] }): Promise<{ told: Told[] }> {
+  const told: Told[] = [];
+  for (const call of calls) told.push(await ask(call, inOneAttempt));
+  return { told };
+}
+
 /** All at once. */
 export async function together({ calls }: { calls: readonly Call[] }): Promise<Told[]> {
-  return Promise.all(calls.map(ask));
+  return Promise.all(calls.map((call) => ask(call)));
 }
 
 /** Children side by side, each with its own calls. */
@@ -74,7 +83,7 @@ export interface TreeTold {
 /** Children, and their children, while it makes calls of its own. */
 export async function tree({ calls, children }: Tree): Promise<TreeTold> {
   const below = children.map((child) => executeChild(tree, { args: [child] }));
-  const told = await Promise.all(calls.map(ask));
+  const told = await Promise.all(calls.map((call) => ask(call)));
   return { told, children: await Promise.all(below) };
 }
 
@@ -132,13 +141,13 @@ export async function leaving({ left, how, next }: Leaving): Promise<Told[]> {
 }
 
 /** A call whose text a signal says. */
-export async function choosing({ call }: { call: Call }): Promise<Told> {
+export async function choosing({ call, once = false }: { call: Call; once?: boolean }): Promise<Told> {
   let text: string | null = null;
   setHandler(choose, (chosen) => {
     text = chosen;
   });
   await condition(() => text !== null);
-  return ask({ action: call.action, input: { ...(call.input as object), text } });
+  return ask({ action: call.action, input: { ...(call.input as object), text } }, once ? inOneAttempt : activities);
 }
 
 /** Has a secret in its code, where none belongs. */

@@ -38,7 +38,7 @@ export async function startHarness() {
         {
           start(input, next) {
             const run = input.options.workflowId;
-            const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [queues.plain], ungoverned: [] };
+            const header: RunHeader = { v: 1, run, path: '', next: 1, queues: [queues.plain], ungoverned: [], mode: 'enforce' };
             const headers = { ...input.headers, [HEADER]: defaultPayloadConverter.toPayload(header) };
             return next(run.startsWith('bare-') ? input : { ...input, headers });
           },
