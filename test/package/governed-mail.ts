@@ -48,7 +48,15 @@ export async function governMail(project: string, node: string, sent: readonly u
   const port = await freePort();
   const HOLDPOINT_URL = `http://127.0.0.1:${port}`;
   const { PATH = '', HOME = '', HOLDPOINT_TEST_TEMPORAL: TEMPORAL_ADDRESS = '' } = process.env;
-  const env = { PATH, HOME, DATABASE_URL, TEMPORAL_ADDRESS, HOLDPOINT_URL, HOLDPOINT_PORT: String(port), HOLDPOINT_HOME: join(project, 'home') };
+  const env = {
+    PATH,
+    HOME,
+    DATABASE_URL,
+    TEMPORAL_ADDRESS,
+    HOLDPOINT_URL,
+    HOLDPOINT_PORT: String(port),
+    HOLDPOINT_HOME: join(project, 'home'),
+  };
   const command = join(project, 'node_modules/holdpoint/dist/cli/main.js');
   const holdpoint = async <T>(args: readonly string[], HOLDPOINT_TOKEN = ''): Promise<T> => {
     const { stdout } = await run(node, [command, ...args, '--json'], { cwd: project, env: { ...env, HOLDPOINT_TOKEN } });

@@ -27,7 +27,9 @@ export interface Packed {
 /** Packs `dist/` as it was built. */
 export async function pack(): Promise<Packed> {
   const folder = mkdtempSync(join(tmpdir(), 'holdpoint-package-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder], { cwd: ROOT });
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder], {
+    cwd: ROOT,
+  });
   const [{ files, size }] = JSON.parse(stdout) as [{ readonly files: readonly PackedFile[]; readonly size: number }];
   const [name = ''] = readdirSync(folder);
   return {

@@ -54,7 +54,11 @@ function snippet(language: string, file: string | null): string {
 /** The README's worker takes Temporal's default address; that of the tests is another. */
 function elsewhere(worker: string): string {
   const imported = replaced(worker, 'import { Worker }', 'import { NativeConnection, Worker }');
-  return replaced(imported, 'Worker.create({', "Worker.create({ connection: await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS']! }),");
+  return replaced(
+    imported,
+    'Worker.create({',
+    "Worker.create({ connection: await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS']! }),",
+  );
 }
 
 function replaced(text: string, from: string, to: string): string {
