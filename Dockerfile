@@ -10,7 +10,8 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# Temporal's packages are peers, and here development dependencies as well: `--omit=dev` would take them away.
+RUN npm run build && npm pkg delete devDependencies && npm prune --ignore-scripts --no-audit --no-fund
 
 FROM base
 ENV NODE_ENV=production HOLDPOINT_HOME=/var/lib/holdpoint

@@ -46,8 +46,9 @@ function makeCommand(root) {
 }
 
 function sourcesOf(root, project) {
-  const { include } = JSON.parse(readFileSync(join(root, project), 'utf8'));
-  return include.flatMap((folder) => filesOf(root, folder));
+  const { include, exclude } = JSON.parse(readFileSync(join(root, project), 'utf8'));
+  const left = (file) => exclude.some((folder) => file.startsWith(`${folder}/`));
+  return include.flatMap((folder) => filesOf(root, folder)).filter((file) => !left(file));
 }
 
 function filesOf(root, folder) {
