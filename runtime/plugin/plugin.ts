@@ -15,6 +15,7 @@ import { adoptionTerms, loadConfig } from '../config/load-config.ts';
 import { refusing } from '../installation/open-ledger.ts';
 import { modulePath } from '../module-path.ts';
 import { describeExecution } from './describe.ts';
+import { checkOneSdk } from './one-sdk.ts';
 import { putPoliciesInForce } from './policies-in-force.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
 import { environmentSecrets } from './secrets.ts';
@@ -69,6 +70,7 @@ export class HoldpointPlugin extends SimplePlugin {
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
+    checkOneSdk(import.meta.url);
     const configured = super.configureWorker(options);
     checkWorker(configured, this.#registry, this.#config, this);
     const { interceptors, workflowsPath, activities } = configured;
