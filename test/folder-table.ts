@@ -35,7 +35,7 @@ export const FOLDER_TABLE: Readonly<Record<string, FolderRule>> = {
   server: { folders: ['core', 'approvals', 'operations', 'ledger'], packages: [...NODE, ...ZOD, 'express', 'zod-openapi'] },
   cli: { folders: ['core', 'runtime'], packages: [...NODE, ...ZOD, 'commander', 'yaml'] },
   runtime: { folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'server', 'cli'], packages: null },
-  examples: { folders: ['runtime', 'workflows', 'activities'], packages: [...NODE, ...ZOD] },
+  examples: { folders: ['runtime', 'workflows', 'activities'], packages: null },
 };
 
 /** Modules beside a folder's index.ts that other folders may import. */
