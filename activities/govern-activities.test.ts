@@ -45,6 +45,17 @@ describe('existing activities', () => {
     expect(await actions['sendMail']?.run({}, context)).toBeUndefined();
   });
 
+  it('keep their names when a module exports them as a whole, and may not share one with another action', () => {
+    const actions = governActivities({ act: () => null }, { '*': { annotations: WORST } });
+    expect([...registerActions({ actions }).keys()]).toEqual(['act']);
+    expect(
+      refusal(() => registerActions({ actions, more: governActivities({ act: () => null }, { '*': { annotations: WORST } }) })),
+    ).toMatchObject({
+      code: 'action_invalid',
+      message: 'Action "act": two actions have this name.',
+    });
+  });
+
   it('without names have numbered arguments, none of which is lost', async () => {
     const got: unknown[][] = [];
     const actions = governActivities({ any: (...args: unknown[]) => void got.push(args) }, { '*': { annotations: WORST } });

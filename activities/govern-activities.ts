@@ -4,6 +4,9 @@ import type { ActionAnnotations, Micros, Millis } from '../core/index.ts';
 import { defineAction } from './define-action.ts';
 import type { Action } from './define-action.ts';
 
+/** On a folder of actions whose own name is no part of theirs: activities keep the names under which workflows call them. */
+export const UNNAMED = Symbol.for('holdpoint.unnamed');
+
 type Parameters = Readonly<Record<string, z.ZodType>>;
 
 /** What is stated of an existing activity, so that it can be judged; the activity itself stays as it is. */
@@ -52,7 +55,7 @@ export function governActivities<A extends object>(activities: A, metadata: Gove
     const said = stated[name] ?? rest;
     if (said !== undefined) governed.push([name, actionOf(name, run.bind(activities), said)]);
   }
-  return Object.fromEntries(governed);
+  return Object.defineProperty(Object.fromEntries(governed), UNNAMED, { value: true });
 }
 
 /** The lines that declare activities, with the annotations that assume the worst. */
