@@ -55,8 +55,8 @@ worker:
 function actions({ activities, found }: ProjectToWrite): string {
   const entries = found.map(({ name, parameters }) => {
     const args = parameters?.map((parameter) => `${parameter}: z.any()`).join(', ');
-    const stated = args === undefined || args === '' ? '' : ` args: { ${args} },`;
-    return `  ${name}: { annotations: WORST,${stated} },`;
+    const stated = args === undefined || args === '' ? '' : `, args: { ${args} }`;
+    return `  ${name}: { annotations: WORST${stated} },`;
   });
   return `// To be reviewed: what each activity does, for policies to judge and people to read.
 import { governActivities } from 'holdpoint';

@@ -47,7 +47,7 @@ describe('a first project', () => {
     ]);
     const config = parseConfig(read('holdpoint.config.yaml'), 'holdpoint.config.yaml');
     expect(config).toMatchObject({ file: { mode: 'observe', worker: { actions: './holdpoint.actions.mjs', taskQueue: 'holdpoint' } } });
-    expect(read('holdpoint.actions.mjs')).toContain('chargeCard: { annotations: WORST, args: { order: z.any(), cents: z.any() }, },');
+    expect(read('holdpoint.actions.mjs')).toContain('chargeCard: { annotations: WORST, args: { order: z.any(), cents: z.any() } },');
     expect(read('holdpoint.actions.mjs')).toContain("import * as activities from './dist/activities.js';");
 
     const activities = Object.fromEntries(made.activities.map(({ name }) => [name, () => null]));
