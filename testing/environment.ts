@@ -12,6 +12,7 @@ import type { Json, Millis, RunLimits } from '../core/index.ts';
 import { migrate, openPglite } from '../ledger/index.ts';
 import type { Database } from '../ledger/index.ts';
 import { drawRunId } from '../operations/index.ts';
+import { loadPolicies, readPolicyFolder } from '../policy/index.ts';
 import { holdpoint, loadConfig } from '../runtime/index.ts';
 import type { Config, HoldpointPlugin } from '../runtime/index.ts';
 import { assemble, bundleWorkflows } from '../runtime/installation/index.ts';
@@ -21,6 +22,7 @@ import type { Fakes } from './action-names.ts';
 import { createClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { recordEffects } from './effect-record.ts';
+import { listBelowRoots } from './list-open.ts';
 import { testRun } from './test-run.ts';
 import type { TestRun } from './test-run.ts';
 import { createWatch } from './watch.ts';
@@ -69,7 +71,11 @@ export interface TestEnvironment<Tree extends ActionTree> {
   readonly ledger: Database;
   readonly taskQueue: string;
   /** Starts a run of a workflow, given by itself or by its name. */
-  start<W extends WorkflowFunction>(workflow: W | string, input: InputTo<W>, start?: TestStart): Promise<TestRun<Tree, Awaited<ReturnType<W>>>>;
+  start<W extends WorkflowFunction>(
+    workflow: W | string,
+    input: InputTo<W>,
+    start?: TestStart,
+  ): Promise<TestRun<Tree, Awaited<ReturnType<W>>>>;
   /** Ends all that was started. */
   stop(): Promise<void>;
 }
@@ -80,7 +86,9 @@ const PATIENCE: Millis = 10_000;
  * Takes a few seconds: make one for a file of tests, and `stop` it afterwards. Throws `Refusal`: `temporal_unavailable`,
  * `worker_module`, `action_invalid`, and what is wrong with the configuration or the policies.
  */
-export async function createTestEnvironment<Tree extends ActionTree>(options: TestEnvironmentOptions<Tree>): Promise<TestEnvironment<Tree>> {
+export async function createTestEnvironment<Tree extends ActionTree>(
+  options: TestEnvironmentOptions<Tree>,
+): Promise<TestEnvironment<Tree>> {
   const teardown = createTeardown();
   try {
     return await create(options, teardown);
@@ -100,6 +108,9 @@ async function create<Tree extends ActionTree>(
   teardown.add('folder', () => rm(folder, { recursive: true, force: true }));
   const taskQueue = `testing-${drawRunId()}`;
   const config = await configOf(options, folder, taskQueue);
+  const manifests = [...registry.values()].map(({ manifest }) => manifest);
+  // The worker will refuse them as well, seconds later.
+  loadPolicies({ sources: await readPolicyFolder(config.policies), manifests, groups: config.groups });
   quiet();
 
   const [address, db, workflowBundle] = await all([
@@ -115,6 +126,7 @@ async function create<Tree extends ActionTree>(
     kept(teardown, 'connection', Connection.connect(connectionOptions)),
     kept(teardown, 'connection of the worker', NativeConnection.connect({ address })),
   ]);
+  if (options.address === undefined) listBelowRoots(connection);
   const client = new Client({ connection });
 
   const plugin = holdpoint({ actions: tree, config, ledger: db });

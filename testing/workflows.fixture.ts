@@ -1,4 +1,4 @@
-import { sleep } from '@temporalio/workflow';
+import { executeChild, sleep } from '@temporalio/workflow';
 import { denialOf, proxyActions } from '../workflows/index.ts';
 import type * as actions from './sample-actions.fixture.ts';
 
@@ -29,4 +29,13 @@ export async function orderLater(days: number): Promise<void> {
 
 export async function insatiable(): Promise<never> {
   for (;;) await shop.stock.order({ item: 'more' });
+}
+
+/** Waits for a child that never calls anything. */
+export async function parent(): Promise<void> {
+  await executeChild(sleeper, { workflowId: 'the-sleeper', args: [] });
+}
+
+export async function sleeper(): Promise<void> {
+  await sleep('30 days');
 }

@@ -42,7 +42,12 @@ export async function startTestServer(env: Readonly<Record<string, string | unde
   } catch (error) {
     await rm(home, { recursive: true, force: true });
     const todo = 'Free some memory, or look at what it said.';
-    throw unavailable("Temporal's test server did not start.", [{ route: found.route, why: (error as Error).message, todo }], error, INSTEAD);
+    throw unavailable(
+      "Temporal's test server did not start.",
+      [{ route: found.route, why: (error as Error).message, todo }],
+      error,
+      INSTEAD,
+    );
   }
 }
 
