@@ -44,7 +44,7 @@ export interface TestEnvironmentOptions<Tree extends ActionTree> {
   readonly people?: readonly string[];
   /** `host:port` of a running Temporal server, whose clock the test cannot move; default: a time-skipping one of its own. */
   readonly address?: string;
-  /** How long an expectation waits before it fails, in milliseconds of real time. Default 10,000. */
+  /** How long an expectation waits before it fails, in milliseconds of real time. Default 20,000. */
   readonly patience?: Millis;
 }
 
@@ -80,7 +80,7 @@ export interface TestEnvironment<Tree extends ActionTree> {
   stop(): Promise<void>;
 }
 
-const PATIENCE: Millis = 10_000;
+const PATIENCE: Millis = 20_000;
 
 /**
  * Takes a few seconds: make one for a file of tests, and `stop` it afterwards. Throws `Refusal`: `temporal_unavailable`,
@@ -144,7 +144,7 @@ async function create<Tree extends ActionTree>(
   teardown.add('reconciler', () => reconciler.stop());
   const watch = await createWatch(db, patience);
   teardown.add('watch', () => watch.close());
-  const clock = createClock({ db, connection, nudge: () => reconciler.nudge() });
+  const clock = createClock({ db, client, connection, nudge: () => reconciler.nudge() });
   const parts = { db, client, registry, effects, watch, clock, patience, decide: server.decide, kill: server.killRuns };
 
   return {

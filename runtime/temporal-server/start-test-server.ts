@@ -26,7 +26,8 @@ export async function startTestServer(env: Readonly<Record<string, string | unde
   const home = await mkdtemp(join(tmpdir(), 'holdpoint-testing-'));
   const port = await freePort(undefined);
   try {
-    const args = [String(port), '--enable-time-skipping'];
+    // Without `--enable-time-skipping`, which would skip whatever nobody waits for, whenever it likes.
+    const args = [String(port)];
     const server = await launch({ executable: found.path, args, port, logFile: join(home, 'temporal.log'), env });
     // A process that ends without stopping leaves no server behind.
     const kill = (): void => void endNow(server.pid);
