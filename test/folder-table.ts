@@ -37,7 +37,7 @@ export const FOLDER_TABLE: Readonly<Record<string, FolderRule>> = {
   runtime: { folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'server', 'cli'], packages: null },
   testing: {
     folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'runtime'],
-    packages: [...NODE, ...ZOD, '@temporalio/client', '@temporalio/common', '@temporalio/worker'],
+    packages: [...NODE, ...ZOD, '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
   },
   examples: { folders: ['runtime', 'workflows', 'activities'], packages: [...NODE, ...ZOD] },
 };

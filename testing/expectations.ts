@@ -43,7 +43,7 @@ export function isCall(registry: ActionRegistry, { action, input }: Expected, ca
   return parsed?.success === true && canonicalOf(parsed.data) === input;
 }
 
-export function isEffect({ action, input }: Expected, effect: Effect): boolean {
+function isEffect({ action, input }: Expected, effect: Effect): boolean {
   return effect.action === action && (input === null || canonicalOf(effect.input ?? null) === input);
 }
 

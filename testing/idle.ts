@@ -37,11 +37,11 @@ async function lookAtAll(client: Client): Promise<string | null> {
     return isWaiting(history) ? `${runId}:${history.events?.length}` : null;
   });
   const seen = await Promise.all(looks);
-  return seen.includes(null) ? null : seen.toSorted().join(' ');
+  return seen.includes(null) ? null : seen.toSorted((a, b) => (a ?? '').localeCompare(b ?? '')).join(' ');
 }
 
 /** Whether a workflow, by its history, has answered all that happened to it, and no activity of it is open. */
-export function isWaiting({ events }: Pick<History, 'events'>): boolean {
+function isWaiting({ events }: Pick<History, 'events'>): boolean {
   const open = new Set<string>();
   let task = false;
   for (const event of events ?? []) {

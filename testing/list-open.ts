@@ -1,4 +1,9 @@
 import type { Connection } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+
+const { ListWorkflowExecutionsResponse: ListResponse } = temporal.api.workflowservice.v1;
+type ListResponse = temporal.api.workflowservice.v1.ListWorkflowExecutionsResponse;
+type ListRequest = temporal.api.workflowservice.v1.IListWorkflowExecutionsRequest;
 
 /** How many executions of one server are looked at. */
 const MOST = 1_000;
@@ -9,8 +14,8 @@ const OF_ROOT = /^RootWorkflowId = '([^']+)'/;
  * root. Answers that question, on this connection alone; any other is left to the server, which refuses it.
  */
 export function listBelowRoots({ workflowService: service }: Connection): void {
-  const ask = service.listWorkflowExecutions.bind(service) as typeof service.listWorkflowExecutions;
-  const answer = async (request: Parameters<typeof ask>[0]): ReturnType<typeof ask> => {
+  const ask: (request: ListRequest) => Promise<ListResponse> = service.listWorkflowExecutions.bind(service);
+  const answer = async (request: ListRequest): Promise<ListResponse> => {
     const root = OF_ROOT.exec(request.query ?? '')?.[1];
     if (root === undefined) return ask(request);
     const { namespace } = request;
@@ -21,10 +26,7 @@ export function listBelowRoots({ workflowService: service }: Connection): void {
       ),
     );
     const executions = described.flatMap((one) => one?.workflowExecutionInfo ?? []);
-    return {
-      executions: executions.filter(({ rootExecution }) => rootExecution?.workflowId === root),
-      nextPageToken: new Uint8Array(),
-    } as unknown as Awaited<ReturnType<typeof ask>>;
+    return ListResponse.create({ executions: executions.filter(({ rootExecution }) => rootExecution?.workflowId === root) });
   };
   Object.assign(service, { listWorkflowExecutions: answer });
 }

@@ -87,7 +87,7 @@ export function testRun<Tree, Result>(parts: RunParts, id: RunId): TestRun<Tree,
     },
     expectStopped: () => expectHold('The whole run', (hold) => hold.key === null),
     async expectEffects(listed) {
-      const expected = expectedEffects(registry, listed as readonly (string | readonly [string, unknown])[]);
+      const expected = expectedEffects(registry, listed);
       const found = await watch.until(async () => {
         const { closed } = await known();
         const compared = compareEffects(expected, mine());

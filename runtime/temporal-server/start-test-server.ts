@@ -30,7 +30,7 @@ export async function startTestServer(env: Readonly<Record<string, string | unde
     const args = [String(port)];
     const server = await launch({ executable: found.path, args, port, logFile: join(home, 'temporal.log'), env });
     // A process that ends without stopping leaves no server behind.
-    const kill = (): void => void endNow(server.pid);
+    const kill = (): void => endNow(server.pid);
     process.once('exit', kill);
     return {
       address: `127.0.0.1:${port}`,
