@@ -72,6 +72,8 @@ export interface Action<
   F extends z.ZodType = z.ZodType,
 > extends ActionDefinition<I, O, F> {
   readonly kind: 'holdpoint.action';
+  /** Set by `governActivities`: the parameters' names, in order, and the failures by which it says that it did nothing. */
+  readonly positional?: { readonly names: readonly string[]; readonly declines: readonly string[] };
 }
 
 /** A tree of actions, as a module's exports: `{ git: { push, log }, http: { get } }`. */

@@ -9,6 +9,8 @@ export type {
   ResolveContext,
   Resolved,
 } from './define-action.ts';
+export { governActivities, linesToPaste } from './govern-activities.ts';
+export type { ActivityMetadata, GovernedActivities } from './govern-activities.ts';
 export { registerActions } from './registry.ts';
 export type { ActionRegistry, RegisteredAction } from './registry.ts';
 export type { SecretSource } from './secrets.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalOf, Refusal } from '../core/index.ts';
 import type { ActionManifest, ActionName, Json } from '../core/index.ts';
 import type { Action, ActionTree } from './define-action.ts';
+import { UNNAMED } from './govern-activities.ts';
 import { fieldExists, isObjectSchema, typeChange } from './input-schema.ts';
 
 /** Every declared action by name, with what the rest of the system knows of it. */
@@ -27,6 +28,7 @@ export function registerActions(tree: ActionTree): ActionRegistry {
     const name = path.join('.');
     const wrong = path.find((segment) => !SEGMENT.test(segment));
     if (wrong !== undefined) refuse(name, `"${wrong}" is not a letter followed by letters, digits and underscores`);
+    if (registry.has(name)) refuse(name, 'two actions have this name');
     if (path[0] === 'holdpoint' || name === 'default') refuse(name, 'the name is reserved');
     registry.set(name, { action, manifest: manifestOf(name, action) });
   }
@@ -36,11 +38,16 @@ export function registerActions(tree: ActionTree): ActionRegistry {
 function* actionsIn(member: unknown, path: readonly string[]): Generator<readonly [readonly string[], Action]> {
   if (isAction(member)) yield [path, member];
   else if (isFolder(member) && path.length < DEEPEST)
-    for (const [name, inner] of Object.entries(member)) yield* actionsIn(inner, [...path, name]);
+    for (const [name, inner] of Object.entries(member)) yield* actionsIn(inner, isUnnamed(inner) ? path : [...path, name]);
 }
 
 function isAction(member: unknown): member is Action {
   return typeof member === 'object' && member !== null && (member as { readonly kind?: unknown }).kind === 'holdpoint.action';
+}
+
+/** Made by `governActivities`. */
+function isUnnamed(member: unknown): boolean {
+  return typeof member === 'object' && member !== null && UNNAMED in member;
 }
 
 /** A plain object or a module; a schema, a client or a list that stands beside the actions is none. */

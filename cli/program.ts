@@ -4,6 +4,7 @@ import { addAgentCommands, addReport } from './commands/agent-and-report.ts';
 import { addAuditCommands, addConfigCommands } from './commands/config-and-audit.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addHoldCommands } from './commands/hold.ts';
+import { addInit } from './commands/init.ts';
 import { addInstallationCommands } from './commands/installation.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addRunCommands } from './commands/run.ts';
@@ -22,6 +23,7 @@ export function buildProgram(host: Host, version: string): Command {
       outputError: () => undefined,
     });
   addInstallationCommands(program, host);
+  addInit(program, host);
   addDoctor(program, host);
   addReport(program, host);
   addRunCommands(program, host);

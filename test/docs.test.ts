@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
@@ -17,33 +17,8 @@ import { PROBLEM_CODES, loadPolicies, testPolicies } from '../policy/index.ts';
 import { parseConfig } from '../runtime/config/parse-config.ts';
 import { configSchema } from '../runtime/config/schema.ts';
 import { createRoutes } from '../server/index.ts';
+import { DOCUMENTS, ROOT, below, blocks, makeSnippetFolder, read, snippetFolder, writeSnippets } from './documents.ts';
 import { FOLDER_TABLE } from './folder-table.ts';
-
-const ROOT = join(import.meta.dirname, '..');
-const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-const below = (folder: string, ending: string): string[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
-
-const TOP = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
-const DOCUMENTS = [...TOP, ...below('docs', '.md'), ...below('examples', '.md'), ...below('policies', '.md')];
-
-interface Block {
-  readonly document: string;
-  readonly language: string;
-  readonly text: string;
-  /** The file that its first line names: `// actions.ts (Node)`, `# holdpoint.config.yaml`. */
-  readonly file: string | null;
-}
-
-const BLOCKS: readonly Block[] = DOCUMENTS.flatMap((document) =>
-  [...read(document).matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => {
-    const file = /^(?:\/\/|#) ([\w.-]+\.\w+)/.exec(text)?.[1] ?? null;
-    return { document, language, text, file };
-  }),
-);
-const blocks = (...languages: string[]): readonly Block[] => BLOCKS.filter(({ language }) => languages.includes(language));
 
 describe('links', () => {
   const anchors = (file: string): string[] =>
@@ -76,17 +51,12 @@ describe('links', () => {
 });
 
 describe('snippets of TypeScript', () => {
-  // In the tree, so that packages are found; ignored by git and by every other tool.
   let folder: string;
-  const folderOf = (document: string): string => join(folder, document.replace(/\W/g, '_'));
+  const folderOf = (document: string): string => snippetFolder(folder, document);
 
   beforeAll(() => {
-    mkdirSync(join(ROOT, '.holdpoint'), { recursive: true });
-    folder = mkdtempSync(join(ROOT, '.holdpoint/docs-'));
-    for (const [index, { document, file, text }] of blocks('ts').entries()) {
-      mkdirSync(folderOf(document), { recursive: true });
-      writeFileSync(join(folderOf(document), file ?? `snippet-${index}.ts`), ownPackage(text, folderOf(document)));
-    }
+    folder = makeSnippetFolder();
+    writeSnippets(folder, blocks('ts'));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -113,15 +83,6 @@ describe('snippets of TypeScript', () => {
     expect([ruling('ada@example.com'), ruling('ada@elsewhere.example')]).toEqual(['allow', 'requires']);
   });
 });
-
-/** Imports of `holdpoint` as imports of these sources: `holdpoint/workflows` is `workflows/index.ts`. */
-function ownPackage(text: string, from: string): string {
-  const module = (path: string): string => relative(from, join(ROOT, path, 'index.ts'));
-  return text.replace(/(from ')holdpoint(\/[\w/]+)?(')/g, (_, before: string, path: string | undefined, after: string) => {
-    const source = path === undefined ? 'runtime' : path.replace(/^\/actions\//, 'activities/').replace(/^\//, '');
-    return `${before}${module(source)}${after}`;
-  });
-}
 
 const PLACE = { repository: '/srv/repository', remote: '/srv/remote.git', scratch: '/srv/scratch', forbidden: [] };
 const MANIFESTS: readonly ActionManifest[] = [...registerActions({ ...releaseActions(PLACE), http: httpActions(), demo }).values()].map(

@@ -35,7 +35,11 @@ export const FOLDER_TABLE: Readonly<Record<string, FolderRule>> = {
   server: { folders: ['core', 'approvals', 'operations', 'ledger'], packages: [...NODE, ...ZOD, 'express', 'zod-openapi'] },
   cli: { folders: ['core', 'runtime'], packages: [...NODE, ...ZOD, 'commander', 'yaml'] },
   runtime: { folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'server', 'cli'], packages: null },
-  examples: { folders: ['runtime', 'workflows', 'activities'], packages: [...NODE, ...ZOD, '@modelcontextprotocol/client'] },
+  testing: {
+    folders: ['core', 'policy', 'ledger', 'activities', 'workflows', 'approvals', 'operations', 'runtime'],
+    packages: [...NODE, ...ZOD, '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
+  },
+  examples: { folders: ['runtime', 'workflows', 'activities'], packages: null },
 };
 
 /** Modules beside a folder's index.ts that other folders may import. */
@@ -45,6 +49,8 @@ export const ENTRY_POINTS = [
   'activities/http/index.ts',
   'runtime/temporal-server/index.ts',
   'runtime/commands/index.ts',
+  'runtime/installation/index.ts',
+  'runtime/teardown.ts',
 ] as const;
 
 /** Imports that the rules above forbid, and why each is right. */

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 /** A test that names one of the servers of test/global-setup.ts, itself or through what it imports, needs them running. */
 const SERVER = /HOLDPOINT_TEST_(TEMPORAL|POSTGRES)/;
 /** A test that starts such a server by itself is as slow. */
-const STARTS = /ensureTemporalServer|startPostgres|Installation\.create/;
+const STARTS = /ensureTemporalServer|startPostgres|createTestEnvironment|Installation\.create/;
 const RELATIVE_IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+\.ts)'/g;
 const OUTSIDE = new Set(['node_modules', 'dist', 'dist-bench', '.git', '.holdpoint']);
 

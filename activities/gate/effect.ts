@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { CompleteAsyncError } from '@temporalio/common';
+import { ApplicationFailure, CompleteAsyncError } from '@temporalio/common';
 import { HEARTBEAT_EVERY, LEASE } from '../../core/index.ts';
 import type { Micros, Outcome, Token } from '../../core/index.ts';
 import { renew } from '../../ledger/index.ts';
@@ -43,7 +43,13 @@ export interface ActivitySurroundings {
 /** How an action ended. `value` is what `run` returned, scrubbed; only a success has one. */
 export type Ended =
   | { readonly kind: 'succeeded'; readonly value: unknown; readonly spend: Micros }
-  | { readonly kind: Exclude<Outcome['kind'], 'succeeded'>; readonly error: string; readonly spend: Micros };
+  | {
+      readonly kind: Exclude<Outcome['kind'], 'succeeded'>;
+      readonly error: string;
+      readonly spend: Micros;
+      /** As the workflow's own code expects it; of a governed activity alone. */
+      readonly thrown?: ApplicationFailure;
+    };
 
 /**
  * An attempt that the gate has done with. `leftBehind` = it did not stop when it was told to, and still runs; it
@@ -96,7 +102,11 @@ export async function attemptEffect(
       if (isNothingHappened(error)) return { kind: 'not-started', error: message, spend: 0 as Micros };
       if (error instanceof CompleteAsyncError)
         return unclear(registered, spent(), 'it asked to be completed from outside, which is not supported');
-      return unclear(registered, spent(), stop.signal.aborted ? errorText(stop.signal.reason) : message);
+      if (stop.signal.aborted) return unclear(registered, spent(), errorText(stop.signal.reason));
+      const { positional } = registered.action;
+      return positional === undefined
+        ? unclear(registered, spent(), message)
+        : thrownBy(registered, positional.declines, spent(), failureOf(error, secrets));
     }
   }
 
@@ -198,9 +208,33 @@ function contextOf(
 }
 
 /** An attempt that neither succeeded nor surely did nothing: known to be repeatable, or a question. */
-export function unclear(registered: RegisteredAction, spend: Micros, error: string): Ended {
+export function unclear(
+  registered: RegisteredAction,
+  spend: Micros,
+  error: string,
+): { readonly kind: 'failed' | 'unknown'; readonly error: string; readonly spend: Micros } {
   const { idempotent, readOnly } = registered.manifest.annotations;
   return { kind: idempotent || readOnly ? 'failed' : 'unknown', error, spend };
+}
+
+/** A governed activity that says that it refused did nothing, whatever else it is. */
+function thrownBy(registered: RegisteredAction, declines: readonly string[], spend: Micros, thrown: ApplicationFailure): Ended {
+  const declined = declines.includes(thrown.type ?? '');
+  const error = errorText(thrown);
+  return declined ? { kind: 'failed', error, spend, thrown: final(thrown) } : { ...unclear(registered, spend, error), thrown };
+}
+
+/** What an activity threw as Temporal would report it, without secrets. */
+function failureOf(error: unknown, secrets: AttemptSecrets): ApplicationFailure {
+  const from = error instanceof ApplicationFailure ? error : ApplicationFailure.fromError(error);
+  const message = errorText(from, (text) => secrets.scrubText(text));
+  const details = (from.details ?? []).map((detail) => secrets.scrub(detail));
+  return ApplicationFailure.create({ type: from.type ?? 'Error', message, details, nonRetryable: from.nonRetryable === true });
+}
+
+/** The same as one that Temporal does not try again. */
+export function final({ type, message, details }: ApplicationFailure): ApplicationFailure {
+  return ApplicationFailure.create({ type: type ?? 'Error', message, details: details ?? [], nonRetryable: true });
 }
 
 /** By name: a project may have its own copy of this package. */

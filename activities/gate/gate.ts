@@ -2,7 +2,7 @@ import { BEGIN_WITHIN, decide, EDITED_KEY, LEASE } from '../../core/index.ts';
 import type { ActionName, CallRequest, Micros, StoredResult, Token, Verdict } from '../../core/index.ts';
 import { claim, LedgerError, renew } from '../../ledger/index.ts';
 import type { RegisteredAction } from '../registry.ts';
-import { attemptEffect } from './effect.ts';
+import { attemptEffect, final } from './effect.ts';
 import type { ActivitySurroundings, Attempted, Ended } from './effect.ts';
 import { errorText } from './error-text.ts';
 import { deniedFailure, failedFailure, fencedFailure, heldFailure, laterFailure, retryFailure } from './failures.ts';
@@ -195,7 +195,9 @@ async function conclude(
   const why = outcome.kind === 'not-started' ? outcome.why : outcome.error;
   // No attempt begins while an earlier one still runs.
   const attempts = leftBehind === null ? (telling.registered.action.attempts ?? DEFAULT_ATTEMPTS) : 1;
-  throw call.temporalAttempt < attempts ? retryFailure(call.action, why) : failedFailure(call.action, why);
+  const thrown = ended.kind === 'failed' ? ended.thrown : undefined;
+  if (call.temporalAttempt < attempts && thrown?.nonRetryable !== true) throw retryFailure(call.action, why);
+  throw thrown === undefined ? failedFailure(call.action, why) : final(thrown);
 }
 
 /** Tells the workflow that an approver changed the arguments; see `EditedResult`. */

@@ -11,7 +11,7 @@ import type { GateCall } from './gate.ts';
 import { drawHoldId, drawToken } from './ids.ts';
 import { settleOnce } from './outcome.ts';
 import type { GateParts } from './parts.ts';
-import { prepare } from './prepare.ts';
+import { prepare, rawInput } from './prepare.ts';
 import type { Prepared } from './prepare.ts';
 
 /** How long a call in observe waits for the ledger, in milliseconds: to be watched must not stop its workflow. */
@@ -31,7 +31,7 @@ export async function passObserved(parts: GateParts, call: GateCall): Promise<un
   const prepared = await prepare(parts, call.who, call.action, call.args, null).catch(() => null);
   const watched = prepared === null ? gap(parts, call.action, 'unjudged') : await watch(parts, call, prepared);
   if (watched.kind === 'fenced') throw fencedFailure();
-  const { input = call.args[0], facts } = prepared?.effect ?? {};
+  const { input = registered && rawInput(registered, call.args), facts } = prepared?.effect ?? {};
   const attempt = { caller: callerOf(call.who), registered, input, facts, reserved: prepared?.request.worst ?? NOTHING };
   const ended = await observeEffect(parts, attempt, call.surroundings, call.run);
   if (watched.kind === 'claimed') await record(parts, call, registered, watched.request, ended);
@@ -45,8 +45,9 @@ export async function passUnrecorded(
   call: Pick<GateCall, 'action' | 'args' | 'run'> & { readonly caller: Caller; readonly surroundings: ActivitySurroundings },
 ): Promise<unknown> {
   const registered = parts.actions.get(call.action);
-  const parsed = registered?.action.input.safeParse(call.args[0]);
-  const input = parsed?.success === true ? parsed.data : call.args[0];
+  const raw = registered && rawInput(registered, call.args);
+  const parsed = registered?.action.input.safeParse(raw);
+  const input = parsed?.success === true ? parsed.data : raw;
   const attempt = { caller: call.caller, registered, input, facts: undefined, reserved: NOTHING };
   const ended = await observeEffect(parts, attempt, call.surroundings, call.run);
   if (ended.kind === 'threw') throw ended.error;

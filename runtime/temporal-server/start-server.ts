@@ -1,17 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { awaitReady } from './await-ready.ts';
 import { freePort } from './free-port.ts';
-import { endProcess, processRef, type ProcessRef } from './processes.ts';
+import { launch, NAMESPACE } from './launch.ts';
+import type { ProcessRef } from './processes.ts';
 import { readRecord, writeRecord } from './server-record.ts';
-
-export const NAMESPACE = 'default';
-export const STOP_GRACE_MS = 5_000;
-const READY_MS = 60_000;
-/** All that the server sees of our environment, since any TEMPORAL_* variable would change what it does. */
-const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TZ'];
 
 export interface StartOptions {
   readonly executable: string;
@@ -22,32 +13,15 @@ export interface StartOptions {
 /** Starts the development server on its database file, and resolves when it answers. Throws with the end of its log. */
 export async function startServer({ executable, home, env }: StartOptions): Promise<{ address: string; server: ProcessRef }> {
   const port = await freePort((await readRecord(home))?.port);
-  const logFile = join(home, 'temporal.log');
-  const log = await open(logFile, 'a');
-  // Its own process group: Ctrl-C in the terminal reaches us alone, and we decide when the server ends.
-  const child = spawn(executable, startArguments(home, port), {
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-    env: Object.fromEntries(PASSED_ON.map((name) => [name, env[name]])),
+  const server = await launch({
+    executable,
+    args: startArguments(home, port),
+    port,
+    logFile: join(home, 'temporal.log'),
+    env,
+    spawned: (started, owner) => writeRecord(home, { port, server: started, owner, startedAt: new Date().toISOString() }),
   });
-  const ended = new AbortController();
-  child.once('exit', () => ended.abort());
-  try {
-    await once(child, 'spawn');
-  } finally {
-    await log.close();
-  }
-  child.unref();
-  const [server, owner] = await Promise.all([processRef(child.pid ?? 0), processRef(process.pid)]);
-  try {
-    if (server === undefined || owner === undefined) throw new Error('it ended at once');
-    await writeRecord(home, { port, server, owner, startedAt: new Date().toISOString() });
-    await awaitReady({ connection: { address: `127.0.0.1:${port}` }, namespace: NAMESPACE, within: READY_MS, signal: ended.signal });
-    return { address: `127.0.0.1:${port}`, server };
-  } catch (error) {
-    if (server !== undefined) await endProcess(server, STOP_GRACE_MS);
-    throw new Error(`${executable} did not start: ${(error as Error).message}; ${await endOf(logFile)}`, { cause: error });
-  }
+  return { address: `127.0.0.1:${port}`, server };
 }
 
 function startArguments(home: string, port: number): string[] {
@@ -63,10 +37,4 @@ function startArguments(home: string, port: number): string[] {
   // The default paces one workflow at about 20 steps a second.
   const paces = ['history.transferProcessorMaxPollRPS=2000', 'history.timerProcessorMaxPollRPS=2000'];
   return ['server', 'start-dev', ...frontend, ...database, ...paces.flatMap((pace) => ['--dynamic-config-value', pace])];
-}
-
-async function endOf(logFile: string): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '');
-  const lines = text.trim().split('\n').slice(-3).join(' | ').slice(-600);
-  return `${logFile} ends with: ${lines === '' ? '(nothing)' : lines}`;
 }

@@ -1,0 +1,3 @@
+export { assemble } from './assemble.ts';
+export type { Installation } from './assemble.ts';
+export { bundleWorkflows } from './bundle-workflows.ts';
