@@ -160,25 +160,31 @@ describe.concurrent('a ledger that is away for a minute', () => {
     for (const one of opened) await one.close();
   });
 
+  const refusals = async (run: string): Promise<string[]> =>
+    (await events(away.client, run)).flatMap(
+      (event) => event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? [],
+    );
+
   it('costs no step, no retry and no failure, though the author allows one attempt, and what happened is told when it is back', async () => {
     const asking = await away.start('choosing', { call: put('?'), once: true });
     const busy = [charge('charged', { end: 'wait' }), put('put', { end: 'wait' })];
     const runs = await Promise.all(busy.map((call) => away.start('once', { calls: [call] })));
     await away.until('both effects', () => Promise.resolve(away.effects().length === 2));
-    proxy.sever();
+    // At first it is silent, for longer than Temporal waits for a sign of life; then it is not there.
+    proxy.silence();
     const back = delay(MINUTE).then(() => proxy.restore());
     await away.client.workflow.getHandle(asking).signal('choose', 'asked');
     // They end when the minute has hardly begun, and for all of it there is nobody to tell.
     for (const { input } of busy) writeFileSync(join(away.folder, `go-${input.text}`), '');
     await away.until('the ends of both', () => Promise.resolve(away.effects().length === 4));
+    await away.until('the gate to give up on the silence', async () => (await refusals(asking)).length > 0);
+    proxy.sever();
     await back;
 
     expect(await away.result(asking)).toEqual({ kind: 'returned', value: { text: 'asked' } });
     for (const [index, { input }] of busy.entries())
       expect(await away.result(runs[index] ?? '')).toMatchObject({ told: [{ kind: 'returned', value: { text: input.text } }] });
-    const refused = (await events(away.client, asking)).flatMap(
-      (event) => event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? [],
-    );
+    const refused = await refusals(asking);
     expect(refused.length).toBeGreaterThan(5);
     expect(new Set(refused)).toEqual(new Set(['HoldpointLater']));
     for (const run of [asking, ...runs]) {
