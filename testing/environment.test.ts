@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -171,16 +171,34 @@ describe('a test environment', () => {
   });
 });
 
-describe('a test environment on a server that runs already', () => {
+describe('a test environment with a configuration of its own, on a server that runs already', () => {
   it("moves the ledger's clock alone, and holds expire all the same", async () => {
-    const address = process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '';
-    const env = await createTestEnvironment({ ...OPTIONS, address });
+    const folder = mkdtempSync(join(tmpdir(), 'holdpoint-config-'));
+    mkdirSync(join(folder, 'policies'));
+    writeFileSync(join(folder, 'policies/mail.cedar'), POLICIES);
+    const config = join(folder, 'holdpoint.config.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({ people: { ada: {}, ben: {} }, groups: { approvers: ['ada', 'ben'] }, limits: { identical: 1 } }),
+    );
+    const { workflows, patience = 0 } = OPTIONS;
+    const env = await createTestEnvironment({
+      actions,
+      workflows,
+      patience,
+      config,
+      address: process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '',
+    });
     try {
-      const run = await env.start(remind, MAIL.to);
-      await (await run.expectHeld('mail.send')).expire();
-      expect(await run.result()).toBe('approval_expired');
+      const held = await env.start('remind', MAIL.to);
+      await (await held.expectHeld('mail.send')).expire();
+      expect(await held.result()).toBe('approval_expired');
+      const stopped = await env.start('order', ['tea', 'tea']);
+      await stopped.expectStopped();
+      await stopped.expectEffects(['shop.stock.order']);
     } finally {
       await env.stop();
+      rmSync(folder, { recursive: true });
     }
   });
 });
