@@ -14,6 +14,8 @@ const POLICIES = `
 @id("all") permit (principal, action, resource);
 @id("strangers") @hold("A stranger gets a mail") @approvers("approvers") @deadline("4h") @edits("text")
 forbid (principal, action == Action::"mail.send", resource) unless { context.facts.known };
+@id("board") @hold("The board gets a mail") @approvers("approvers") @quorum("2") @edits("text")
+forbid (principal, action == Action::"mail.send", resource) when { context.input.to == "board@example.com" };
 @id("gold") @hold("Gold is dear") @approvers("approvers") @quorum("2")
 forbid (principal, action == Action::"shop.stock.order", resource) when { context.input.item == "gold" };
 `;
@@ -52,6 +54,16 @@ describe('a test environment', () => {
     const run = await env.start(remind, MAIL.to);
     await (await run.expectHeld('mail.send')).approve('ben', { edit: { text: 'Please pay.' } });
     await run.expectEffects([['mail.send', { to: MAIL.to, text: 'Please pay.' }]]);
+    await run.result();
+  });
+
+  it('takes no approval of what the approver has not seen', async () => {
+    const run = await env.start(remind, 'board@example.com');
+    const seen = await run.expectHeld('mail.send');
+    await seen.approve('ada', { edit: { text: 'Kindly pay.' } });
+    await expect(seen.approve('ben')).rejects.toMatchObject({ code: 'hold_changed' });
+    await (await run.expectHeld('mail.send')).approve('ben');
+    await run.expectEffects([['mail.send', { to: 'board@example.com', text: 'Kindly pay.' }]]);
     await run.result();
   });
 
