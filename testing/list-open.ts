@@ -1,4 +1,5 @@
 import type { Connection } from '@temporalio/client';
+// Its types alone: the package is not among those that a project shares with us.
 import type { temporal } from '@temporalio/proto';
 
 type ListResponse = temporal.api.workflowservice.v1.ListWorkflowExecutionsResponse;
