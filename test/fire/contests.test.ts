@@ -9,10 +9,10 @@ import { ask, askHeld, heldRequest, says, sampleRun } from '../sample-run.ts';
 import { seeded } from './seed.ts';
 import type { Draw } from './seed.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
-/** On PGlite, whose one session puts all in a row, as many as make a thousand verbs. */
-const CONTESTS = { postgres: 1_000, pglite: 200 };
+/** Five verbs each: 2,000, and on PGlite, whose one session puts all in a row, 1,000. */
+const CONTESTS = { postgres: 400, pglite: 200 };
 const BATCH = 50;
 /** As many verbs are under way: about five contests, in which the clock then strikes. */
 const AT_ONCE = 25;

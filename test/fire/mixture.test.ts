@@ -25,7 +25,7 @@ import { ask, heldRequest, says, sampleRequest, sampleRun, succeeded, tell } fro
 import { all, describeRaces, everybody, expectSound, groups, HOUR } from '../e2e/race.ts';
 import { seeded } from './seed.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 /** PGlite has one connection, so that nothing can lock anything; there it is the same code, and fewer will do. */
 const VERBS = { postgres: 10_000, pglite: 1_000 };

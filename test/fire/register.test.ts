@@ -11,7 +11,7 @@ import type { Draw } from './seed.ts';
 import { contradiction } from './write-once.ts';
 import type { Heard, Operation } from './write-once.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const CLIENTS = 50;
 const EACH = 4;
