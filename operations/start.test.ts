@@ -54,6 +54,7 @@ describeLedgers('starting a run', (open) => {
       next: 1,
       queues: [lab.taskQueue, 'effects'],
       ungoverned: [],
+      mode: 'enforce',
     });
     expect(started?.memo ?? null).toBeNull();
   });
