@@ -3,7 +3,7 @@ import { LedgerError } from './database.ts';
 /** SQLSTATE of the ledger's own guards: a table that only grows, a state that is written once, a role beyond its part. */
 const GUARD = /^HP\d{3}$/;
 const CONNECTION_LOST = /^(?:08...|57P0[1235]|53300|25P03|25P04)$/;
-const SOCKET_LOST = /terminated|not queryable|timeout expired|after calling end|is closed|closed before|socket/i;
+const SOCKET_LOST = /terminated|not queryable|timeout expired|read timeout|after calling end|is closed|closed before|socket/i;
 
 /** SQLSTATE of what a driver threw, or '' where the database said nothing. */
 function sqlState(error: unknown): string {

@@ -45,6 +45,8 @@ export class Pipeline implements Queryable {
   }
 
   async rollback(): Promise<void> {
+    // Where there is nobody at the other end, nobody will answer this either.
+    if (this.lost) return;
     const first = this.failure;
     await this.#send({ text: 'ROLLBACK' }).catch(() => undefined);
     this.failure = this.lost || first === undefined ? this.failure : first;

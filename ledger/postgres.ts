@@ -15,6 +15,8 @@ export interface PostgresOptions {
 /** Milliseconds. */
 const LOCK_TIMEOUT = 2_000;
 const CONNECT_TIMEOUT = 5_000;
+/** A statement that waits longer has nobody at the other end: locks are given up sooner. The owner's migrations may take as long as they need. */
+const ANSWER_TIMEOUT = 30_000;
 
 /** Opens a pool and tries one connection. Throws `LedgerError` `ledger_away` where there is none. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
@@ -24,6 +26,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     lock_timeout: LOCK_TIMEOUT,
     idle_in_transaction_session_timeout: LOCK_TIMEOUT,
+    ...(options.role !== undefined && { query_timeout: ANSWER_TIMEOUT }),
     keepAlive: true,
     pipeline: true,
     types: { getTypeParser: typeParser },

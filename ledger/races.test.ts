@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expireHold } from '../core/index.ts';
 import type { Micros, Verdict } from '../core/index.ts';
 import { describeLedgers, shiftClock } from '../test/ledgers.ts';
 import { ask, askHeld, drawId, heldRequest, says, sampleRequest, sampleRun, succeeded, tell } from '../test/sample-run.ts';
-import { decideHold, expireHolds, fenceRuns, findHold, findRun, findVotes, migrate, settle, verifyAudit, withdrawCall } from './index.ts';
+import { decideHold, findRun, migrate, settle, verifyAudit, withdrawCall } from './index.ts';
 import type { Database } from './index.ts';
 
 const RACERS = 200;
@@ -50,34 +49,6 @@ describeLedgers('many at once', (open) => {
     expect(told.filter((answer) => answer === 'settled')).toHaveLength(1);
     expect(told.filter((answer) => answer === 'late')).toHaveLength(0);
     expect(await findRun(db, run)).toMatchObject({ used: { settled: 3, reserved: 0 }, claimed: 0 });
-  });
-
-  it('approve, deny, expire and kill have one winner, and no claim passes after a loss', async () => {
-    for (let round = 0; round < 25; round += 1) {
-      const run = await sampleRun(db);
-      const hold = await askHeld(db, run, heldRequest('/1'));
-      const order = [round % 4, (round + 1) % 4, (round + 2) % 4, (round + 3) % 4];
-      const racers = [
-        () => decideHold(db, hold, says()),
-        () => decideHold(db, hold, says({ person: 'person:linus', choice: 'deny', note: 'no' })),
-        () =>
-          expireHolds(
-            db,
-            (open, now) => (open.id === hold ? { ...open, state: { kind: 'expired', at: now } } : expireHold(open, now)),
-            100,
-          ),
-        () => fenceRuns(db, { runs: [run] }, { by: 'person:grace', reason: 'stop' }),
-      ];
-      const claims = all(4, () => ask(db, run, heldRequest('/1')));
-      await Promise.all(order.map((racer) => racers[racer]!()));
-      const after = await findHold(db, hold);
-      const votes = await findVotes(db, hold);
-      expect(votes.length).toBe(after?.state.kind === 'granted' || after?.state.kind === 'denied' ? 1 : 0);
-      if (after?.state.kind !== 'granted') expect(allowed(await claims)).toBe(0);
-      await claims;
-      expect((await ask(db, run, heldRequest('/1'))).kind).toBe('fenced');
-      expect((await verifyAudit(db, run)).brokenAt).toBeNull();
-    }
   });
 
   it('what runs count of themselves is what their calls and holds say, after any mixture', async () => {

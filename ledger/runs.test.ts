@@ -85,8 +85,9 @@ describeLedgers('runs in the ledger', (open) => {
         requesters: ['person:ada'],
         workflow: 'release',
         labels: { team: 'core' },
+        mode: 'enforce',
       });
-      expect(await findExecution(db, { workflowId: 'child', runId: 'c' })).toEqual({ run, path: '/3' });
+      expect(await findExecution(db, { workflowId: 'child', runId: 'c' })).toEqual({ run, path: '/3', adopted: false });
       expect((await listExecutions(db, run)).map((execution) => execution.runId)).toEqual(['r1', 'r2', 'c']);
     });
 

@@ -13,6 +13,8 @@ export interface PostgresProxy {
   isCutting(): boolean;
   /** Cuts every connection now. */
   cut(): void;
+  /** From now on nothing passes, and nothing is cut, until `restore` or a cut: the database is frozen, or the network lost. */
+  silence(): void;
   /** Cuts every connection, and each new one until `restore`: the database is away. */
   sever(): void;
   restore(): void;
@@ -25,7 +27,9 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
   let count = 0;
   let cutText: string | null = null;
   let severed = false;
+  let silent = false;
   const cut = () => {
+    silent = false;
     for (const socket of sockets) socket.destroy();
     sockets.clear();
   };
@@ -40,6 +44,7 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
     }
+    if (silent) client.pause();
     let serverSpoke = true;
     let deaf = false;
     client.on('data', (chunk) => {
@@ -74,12 +79,17 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
     },
     isCutting: () => cutText !== null,
     cut,
+    silence() {
+      silent = true;
+      for (const socket of sockets) socket.pause();
+    },
     sever() {
       severed = true;
       cut();
     },
     restore() {
-      severed = false;
+      severed = silent = false;
+      for (const socket of sockets) socket.resume();
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,8 @@ const POLICIES = `
 @id("all") permit (principal, action, resource);
 @id("strangers") @hold("A stranger gets a mail") @approvers("approvers") @deadline("4h") @edits("text")
 forbid (principal, action == Action::"mail.send", resource) unless { context.facts.known };
+@id("board") @hold("The board gets a mail") @approvers("approvers") @quorum("2") @edits("text")
+forbid (principal, action == Action::"mail.send", resource) when { context.input.to == "board@example.com" };
 @id("gold") @hold("Gold is dear") @approvers("approvers") @quorum("2")
 forbid (principal, action == Action::"shop.stock.order", resource) when { context.input.item == "gold" };
 `;
@@ -52,6 +54,16 @@ describe('a test environment', () => {
     const run = await env.start(remind, MAIL.to);
     await (await run.expectHeld('mail.send')).approve('ben', { edit: { text: 'Please pay.' } });
     await run.expectEffects([['mail.send', { to: MAIL.to, text: 'Please pay.' }]]);
+    await run.result();
+  });
+
+  it('takes no approval of what the approver has not seen', async () => {
+    const run = await env.start(remind, 'board@example.com');
+    const seen = await run.expectHeld('mail.send');
+    await seen.approve('ada', { edit: { text: 'Kindly pay.' } });
+    await expect(seen.approve('ben')).rejects.toMatchObject({ code: 'hold_changed' });
+    await (await run.expectHeld('mail.send')).approve('ben');
+    await run.expectEffects([['mail.send', { to: 'board@example.com', text: 'Kindly pay.' }]]);
     await run.result();
   });
 
@@ -171,16 +183,34 @@ describe('a test environment', () => {
   });
 });
 
-describe('a test environment on a server that runs already', () => {
+describe('a test environment with a configuration of its own, on a server that runs already', () => {
   it("moves the ledger's clock alone, and holds expire all the same", async () => {
-    const address = process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '';
-    const env = await createTestEnvironment({ ...OPTIONS, address });
+    const folder = mkdtempSync(join(tmpdir(), 'holdpoint-config-'));
+    mkdirSync(join(folder, 'policies'));
+    writeFileSync(join(folder, 'policies/mail.cedar'), POLICIES);
+    const config = join(folder, 'holdpoint.config.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({ people: { ada: {}, ben: {} }, groups: { approvers: ['ada', 'ben'] }, limits: { identical: 1 } }),
+    );
+    const { workflows, patience = 0 } = OPTIONS;
+    const env = await createTestEnvironment({
+      actions,
+      workflows,
+      patience,
+      config,
+      address: process.env['HOLDPOINT_TEST_TEMPORAL'] ?? '',
+    });
     try {
-      const run = await env.start(remind, MAIL.to);
-      await (await run.expectHeld('mail.send')).expire();
-      expect(await run.result()).toBe('approval_expired');
+      const held = await env.start('remind', MAIL.to);
+      await (await held.expectHeld('mail.send')).expire();
+      expect(await held.result()).toBe('approval_expired');
+      const stopped = await env.start('order', ['tea', 'tea']);
+      await stopped.expectStopped();
+      await stopped.expectEffects(['shop.stock.order']);
     } finally {
       await env.stop();
+      rmSync(folder, { recursive: true });
     }
   });
 });

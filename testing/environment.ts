@@ -70,12 +70,9 @@ export interface TestEnvironment<Tree extends ActionTree> {
   /** The ledger, to look into. */
   readonly ledger: Database;
   readonly taskQueue: string;
-  /** Starts a run of a workflow, given by itself or by its name. */
-  start<W extends WorkflowFunction>(
-    workflow: W | string,
-    input: InputTo<W>,
-    start?: TestStart,
-  ): Promise<TestRun<Tree, Awaited<ReturnType<W>>>>;
+  /** Starts a run of a workflow, given by itself, which gives it types, or by its name. */
+  start<W extends WorkflowFunction>(workflow: W, input: InputTo<W>, start?: TestStart): Promise<TestRun<Tree, Awaited<ReturnType<W>>>>;
+  start(workflow: string, input: Json, start?: TestStart): Promise<TestRun<Tree, unknown>>;
   /** Ends all that was started. */
   stop(): Promise<void>;
 }
@@ -152,11 +149,12 @@ async function create<Tree extends ActionTree>(
     client,
     ledger: db,
     taskQueue,
-    async start(workflow, input, { agent = 'tester', requestedBy, labels = {}, limits = {} } = {}) {
+    async start(workflow: WorkflowFunction | string, input: unknown, start: TestStart = {}) {
+      const { agent = 'tester', requestedBy, labels = {}, limits = {} } = start;
       const requesters = requestedBy === undefined ? [agentPrincipal(agent)] : [personPrincipal(requestedBy)];
       const name = typeof workflow === 'string' ? workflow : workflow.name;
       const asked = { id: server.newId('run'), agent, workflow: name, input: (input ?? null) as Json, requesters, labels, limits };
-      return testRun(parts, await server.startRun(asked));
+      return testRun<Tree, never>(parts, await server.startRun(asked));
     },
     stop: () => teardown.run(),
   };
@@ -218,6 +216,7 @@ const bundles = new Map<string, Promise<WorkflowBundleWithSourceMap>>();
 function bundle(workflows: string, plugin: HoldpointPlugin): Promise<WorkflowBundleWithSourceMap> {
   const built = bundles.get(workflows) ?? bundleWorkflows(workflows, plugin);
   bundles.set(workflows, built);
+  built.catch(() => bundles.delete(workflows));
   return built;
 }
 

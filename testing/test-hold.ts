@@ -17,7 +17,10 @@ export interface DecideWith<Input> {
   readonly result?: Json;
 }
 
-/** Something that waits for people. People are named by id, and are held to all that holds people elsewhere. */
+/**
+ * Something that waits for people, as it stood when it was expected: after an edit, expect it again. People are named by
+ * id, and are held to all that holds people elsewhere.
+ */
 export interface TestHold<Input = unknown> {
   readonly id: HoldId;
   readonly kind: HoldKind;
@@ -48,9 +51,8 @@ export function testHold<Input>({ db, decide: decideAs, clock, watch }: HoldPart
   const { id, kind, reason, decideBy } = record;
 
   async function decide(by: string, choice: Choice, { note, edit, raise, result }: DecideWith<Input> = {}): Promise<void> {
-    const seenVersion = (await findHold(db, id))?.version ?? record.version;
     const given = { note: note ?? null, raise: raise ?? null, edit: (edit as Json | undefined) ?? null, result };
-    await decideAs({ principal: personPrincipal(by), kind: 'person' }, { hold: id, choice, seenVersion, ...given });
+    await decideAs({ principal: personPrincipal(by), kind: 'person' }, { hold: id, choice, seenVersion: record.version, ...given });
   }
 
   return {

@@ -1,4 +1,4 @@
-import { BEGIN_WITHIN, decide, EDITED_KEY, LEASE } from '../../core/index.ts';
+import { BEGIN_WITHIN, decide, EDITED_KEY, HEARTBEAT_EVERY, LEASE } from '../../core/index.ts';
 import type { ActionName, CallRequest, Micros, StoredResult, Token, Verdict } from '../../core/index.ts';
 import { claim, LedgerError, renew } from '../../ledger/index.ts';
 import type { RegisteredAction } from '../registry.ts';
@@ -50,6 +50,8 @@ export async function passGate(parts: GateParts, call: GateCall): Promise<unknow
   let edit: MergedEdit | null = null;
   let why = '';
   const leftBehind: LeftBehind[] = [];
+  // A ledger that keeps silent is waited for; without a sign of life Temporal would count an attempt, and begin another.
+  const beating = setInterval(() => call.surroundings.heartbeat(), HEARTBEAT_EVERY);
   try {
     for (let turn = 0; turn < FRESH_STARTS; turn += 1) {
       const done: Turn = await ask(parts, call, edit);
@@ -59,6 +61,7 @@ export async function passGate(parts: GateParts, call: GateCall): Promise<unknow
     }
     throw laterFailure(1_000, why);
   } finally {
+    clearInterval(beating);
     // By now the question is open to which the late outcome belongs.
     for (const { telling, ended } of leftBehind) void tellLate(parts, telling, ended);
   }

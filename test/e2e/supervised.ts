@@ -219,7 +219,8 @@ export async function supervised(options: SupervisedOptions): Promise<Supervised
       await stopWorker();
       await reconciler.stop();
       await unlisten();
-      await Promise.all([connection.close(), native.close()]);
+      // A server that was killed leaves retries in the client's timers, and one that is due after a close ends the process.
+      await Promise.all([options.address === undefined && connection.close(), native.close()]);
     },
   };
 }
