@@ -3,7 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { fileURLToPath } from 'node:url';
 import { mcpActions } from './mcp-actions.ts';
 
-const root = process.env['MCP_ROOT'];
+const { MCP_ROOT: root } = process.env;
 if (root === undefined) throw new Error('MCP_ROOT names the folder that the tools may work on; it is not set.');
 
 const client = new Client({ name: 'holdpoint-example', version: '1.0.0' });
