@@ -37,7 +37,7 @@ describe('the boundary', () => {
     expect(lab.gate.asks(handle.workflowId)[0]).toMatchObject({ key: '/1' });
   });
 
-  it('sends the calls of a run that Holdpoint did not start without a header, and does not follow other task queues', async () => {
+  it('says of the calls of a run that Holdpoint did not start only which step they are, and does not follow other task queues', async () => {
     const [plain, away] = await Promise.all([
       lab.start(
         'denied',
@@ -50,7 +50,7 @@ describe('the boundary', () => {
       lab.start('onQueue', [lab.queues.plain], () => null, { bare: true }),
     ]);
     expect(await plain.result()).toMatchObject({ denial });
-    expect(lab.gate.asks(plain.workflowId).map(({ header }) => header)).toEqual([undefined]);
+    expect(lab.gate.asks(plain.workflowId).map(({ header }) => header)).toEqual([{ v: 1, run: '@adopted', path: '', key: '/1' }]);
     expect(await failureOf(away)).toMatchObject({
       type: 'HoldpointRefused',
       nonRetryable: true,

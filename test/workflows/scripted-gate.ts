@@ -1,7 +1,7 @@
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
-import { FAILURES, HEADER } from '../../core/index.ts';
+import { ADOPTED_RUN, FAILURES, HEADER } from '../../core/index.ts';
 import type { Denial, StepKey } from '../../core/index.ts';
 
 /** One activity as the worker received it. */
@@ -77,7 +77,8 @@ export function scriptedGate() {
 }
 
 function runOf({ header, workflowId }: Ask): string {
-  return (header as { readonly run: string } | undefined)?.run ?? workflowId;
+  const run = (header as { readonly run: string } | undefined)?.run;
+  return run === undefined || run === ADOPTED_RUN ? workflowId : run;
 }
 
 export const hold = (askAgainAfter = 3_600_000) =>
