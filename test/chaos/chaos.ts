@@ -13,6 +13,8 @@ export interface ChaosOptions {
   /** Chooses faults, work and words; when each of them meets the others is up to the machine. */
   readonly seed: number;
   readonly say: (line: string) => void;
+  /** Ends it early, by throwing. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ChaosReport {
@@ -22,8 +24,10 @@ export interface ChaosReport {
   readonly calls: number;
   readonly effects: number;
   readonly holds: number;
-  /** Decisions and kills that were acknowledged. */
-  readonly acknowledgements: number;
+  /** Decisions and kills that were acknowledged, by what was chosen. */
+  readonly acknowledged: Readonly<Record<string, number>>;
+  /** Effects that would be late if the time in which their worker was frozen counted. */
+  readonly lateByFreezes: number;
   /** How often each fault struck, by its name. */
   readonly faults: Readonly<Record<string, number>>;
   /** Processes that ended although nobody had killed them. */
@@ -33,13 +37,20 @@ export interface ChaosReport {
 }
 
 /** Work under faults until the time is over; then everything is let come up and end, and judged. */
-export async function runChaos({ built, seconds, seed, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ built, seconds, seed, say, signal }: ChaosOptions): Promise<ChaosReport> {
   const world = new ChaosWorld(built);
   try {
     await world.open();
     const load = new Load(world, draws(seed, 'load'));
     const endsAt = performance.now() + seconds * 1_000;
-    const [faults] = await Promise.all([strikeUntil(world, endsAt, draws(seed, 'faults'), say), load.workUntil(endsAt)]);
+    const isOver = (): boolean => performance.now() > endsAt || signal?.aborted === true;
+    const [struck, worked] = await Promise.allSettled([
+      strikeUntil(isOver, world, { draw: draws(seed, 'faults'), say }),
+      load.workUntil(isOver),
+    ]);
+    signal?.throwIfAborted();
+    if (struck.status === 'rejected') throw struck.reason;
+    if (worked.status === 'rejected') throw worked.reason;
     const during = world.effects().length;
     say('no more faults; everything comes up, and ends');
     await world.up();
@@ -57,8 +68,9 @@ export async function runChaos({ built, seconds, seed, say }: ChaosOptions): Pro
       calls: ledger.calls.length,
       effects: effects.length,
       holds: ledger.holds.length,
-      acknowledgements: load.acknowledgements.length,
-      faults,
+      acknowledged: counted(load.acknowledgements.map(({ kind, choice }) => choice ?? kind)),
+      lateByFreezes: judge({ ...evidence, freezes: [] }).length - violations.length,
+      faults: struck.value,
       unaskedEnds: world.unaskedEnds,
       effectsPerSecond: Math.round((during / seconds) * 10) / 10,
       violations,
@@ -69,11 +81,18 @@ export async function runChaos({ built, seconds, seed, say }: ChaosOptions): Pro
 }
 
 /** One line for each figure. */
-export function renderReport({ violations, faults, ...figures }: ChaosReport): string {
+export function renderReport({ violations, faults, acknowledged, ...figures }: ChaosReport): string {
   return [
     ...Object.entries(figures).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(acknowledged).map(([choice, count]) => `acknowledged, ${choice}: ${count}`),
     ...Object.entries(faults).map(([name, count]) => `fault, ${name}: ${count}`),
     `violations: ${violations.length}`,
     ...violations.map(({ name, run, detail }) => `violation, ${name}: ${run}: ${detail}`),
   ].join('\n');
+}
+
+function counted(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

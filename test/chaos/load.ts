@@ -10,7 +10,7 @@ const AT_ONCE = 48;
 const PACE = 150;
 /** What is closed by itself is left to itself for this long at the end; the rest is killed. */
 const LEFT_ALONE = 45_000;
-const CLOSED_WITHIN = 180_000;
+const CLOSED_WITHIN = 300_000;
 const RAISE = { steps: 3, spend: 3_000, failures: 6, identical: 6 };
 
 /** Agents' work and people's words, by the API alone. What the API did not acknowledge is not noted: it may have happened or not. */
@@ -25,9 +25,9 @@ export class Load {
     this.#draw = draw;
   }
 
-  /** Starts runs and has people decide, until the time is over. */
-  async workUntil(endsAt: number): Promise<void> {
-    while (performance.now() < endsAt) {
+  /** Starts runs and has people decide, until it is over. */
+  async workUntil(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
       await tolerant(async () => {
         const [open, waiting] = await Promise.all([this.#open(), this.#waiting()]);
         const starts = Math.max(0, Math.min(4, AT_ONCE - open.length));

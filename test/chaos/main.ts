@@ -13,10 +13,13 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed))
   throw new RangeError(`--minutes is a number above 0, and --seed a whole number; got ${values.minutes} and ${values.seed}.`);
 
 const root = process.cwd();
+const broken = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => broken.abort(new Error(`Broken off by ${signal}.`)));
 console.log(`seed ${seed}, ${minutes} min`);
 const built = await buildWorker('test/chaos/part.ts', root);
 try {
-  const report = await runChaos({ built, seconds: minutes * 60, seed, say: (line) => console.log(`${new Date().toISOString()} ${line}`) });
+  const say = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
+  const report = await runChaos({ built, seconds: minutes * 60, seed, say, signal: broken.signal });
   console.log(renderReport(report));
   const folder = join(root, 'test/bench/results');
   mkdirSync(folder, { recursive: true });

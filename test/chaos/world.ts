@@ -41,7 +41,9 @@ export class ChaosWorld {
   readonly freezes: Freeze[] = [];
   readonly #built: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'holdpoint-chaos-'));
+  /** Each from the moment on at which it is started. */
   readonly #parts = new Map<PartName, ChildProcess>();
+  readonly #ready = new Set<PartName>();
   readonly #kept: Promise<void>[] = [];
   #postgres: OwnPostgres | undefined;
   #ledger = '';
@@ -87,7 +89,7 @@ export class ChaosWorld {
   /** Resolves when every process has come up again. */
   async up(): Promise<void> {
     const giveUpAt = performance.now() + UP_WITHIN;
-    while (this.#parts.size < WORKERS.length + 1) {
+    while (this.#ready.size < WORKERS.length + 1) {
       if (performance.now() > giveUpAt) throw new Error(`Not everything came up again:\n${this.log()}`);
       await delay(50);
     }
@@ -98,7 +100,7 @@ export class ChaosWorld {
     this.#closing = true;
     await Promise.all(
       [...this.#parts].map(async ([name, child]) => {
-        if (name === 'server') return killed(child);
+        if (name === 'server' || child.exitCode !== null || child.signalCode !== null) return killed(child);
         const ended = once(child, 'exit');
         child.kill('SIGTERM');
         await Promise.race([ended, delay(RETIRES_WITHIN, null, { ref: false })]);
@@ -118,23 +120,23 @@ export class ChaosWorld {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Kills a process if it is up; it is started again. */
-  kill(name: PartName): void {
+  /** Kills a process, which is started again. False = it has just ended. */
+  kill(name: PartName): boolean {
     const child = this.#parts.get(name);
-    if (child === undefined) return;
+    if (child === undefined || !child.kill('SIGKILL')) return false;
     this.#struck.add(child);
-    child.kill('SIGKILL');
+    return true;
   }
 
-  /** Stops a process where it stands, and lets it go on after so many milliseconds. */
-  async freeze(name: PartName, millis: number): Promise<void> {
+  /** Stops a process where it stands, and lets it go on after so many milliseconds. False = it has just ended. */
+  async freeze(name: PartName, millis: number): Promise<boolean> {
     const child = this.#parts.get(name);
-    if (child === undefined) return;
     const from = Date.now();
-    child.kill('SIGSTOP');
+    if (child === undefined || !child.kill('SIGSTOP')) return false;
     await delay(millis);
     child.kill('SIGCONT');
     this.freezes.push({ worker: name, from, until: Date.now() });
+    return true;
   }
 
   async crashTemporal(): Promise<void> {
@@ -149,8 +151,9 @@ export class ChaosWorld {
     await this.#postgres?.restart();
   }
 
-  cutLines(): void {
+  cutLines(): boolean {
     this.#proxy?.cut();
+    return true;
   }
 
   /** The ledger is away for so many milliseconds. */
@@ -180,6 +183,7 @@ export class ChaosWorld {
   async #keep(name: PartName): Promise<void> {
     while (!this.#closing) {
       const { child, ready } = startPart(join(this.#built, 'test/chaos/part.js'), this.#options(name), this.#log);
+      this.#parts.set(name, child);
       const ended = once(child, 'exit');
       // Hung, since what it waits for has gone: it is killed as any other.
       const late = setTimeout(() => child.kill('SIGKILL'), UP_WITHIN / 2);
@@ -189,14 +193,15 @@ export class ChaosWorld {
       );
       clearTimeout(late);
       if (url === null) {
+        // What it needs is away: it is tried again, as fast as a service manager would.
         await Promise.all([ended, delay(200)]);
         continue;
       }
       if (name === 'server') this.#url = url;
-      this.#parts.set(name, child);
+      this.#ready.add(name);
       if (this.#closing) child.kill('SIGKILL');
       await ended;
-      this.#parts.delete(name);
+      this.#ready.delete(name);
       if (!this.#closing && !this.#struck.has(child)) this.#unasked += 1;
     }
   }
