@@ -26,7 +26,7 @@ const CONFIG = {
   worker: { actions: 'none', workflows: 'none', taskQueue: TASK_QUEUE },
 };
 /** What is started again must be up within this, whatever else is away meanwhile. */
-const UP_WITHIN = 60_000;
+const UP_WITHIN = 120_000;
 /** How long a worker has to end what it was doing. */
 const RETIRES_WITHIN = 20_000;
 
