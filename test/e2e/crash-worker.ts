@@ -1,36 +1,18 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { z } from 'zod';
 import { defineAction } from '../../activities/index.ts';
 import type { Micros } from '../../core/index.ts';
-import { createToken, migrate, openPglite, openPostgres } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
-import { holdpoint, loadConfig } from '../../runtime/index.ts';
-import type { Config } from '../../runtime/index.ts';
-import { assemble } from '../../runtime/installation/assemble.ts';
-import { listen } from '../../runtime/installation/listen.ts';
-import { createApp, hashToken } from '../../server/index.ts';
 import { withPoints } from '../fire/points.ts';
 import type { Point } from '../fire/points.ts';
+import { fail, runPart } from './part.ts';
+import type { PartOptions } from './part.ts';
 import type { Effect } from './tools.ts';
 
 /** What crash.test.ts tells each process that it starts, kills, and starts again. */
-export interface CrashOptions {
-  /** Holds the configuration, the policies, and the records of the tools. */
-  readonly folder: string;
-  readonly parts: readonly ('worker' | 'server')[];
-  /** URL of a migrated Postgres; null = PGlite in the folder. */
-  readonly postgres: string | null;
-  /** `host:port` of Temporal. */
-  readonly temporal: string;
-  readonly taskQueue: string;
-  /** File of the bundled workflows. */
-  readonly bundle: string;
-  /** The API's token of `person:ops`. */
-  readonly token: string;
+export interface CrashOptions extends PartOptions {
   /** Whether calls stop at the point that their arguments name, until a file `go` is in the folder. */
   readonly stops: boolean;
   /** Whether the server kills itself as soon as a decision is committed. */
@@ -99,54 +81,19 @@ function stoppingTools({ folder, stops, cost: { worst, real } }: CrashOptions) {
   };
 }
 
-async function work(options: CrashOptions, config: Config, db: Database): Promise<void> {
-  const { actions, ledger } = stoppingTools(options);
-  const plugin = holdpoint({ actions, config, ledger: ledger(db) });
-  const connection = await NativeConnection.connect({ address: options.temporal });
-  const { taskQueue, bundle } = options;
-  const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath: bundle }, plugins: [plugin] });
-  worker.run().then(() => process.exit(0), fail);
-  process.once('SIGTERM', () => worker.shutdown());
-  await plugin.ready;
-}
-
-/** API and reconciler; gives the API's URL. */
-async function serve({ temporal, token, diesDeciding }: CrashOptions, config: Config, ledger: Database): Promise<string> {
-  const db = withPoints(ledger, async (point) => {
-    if (diesDeciding && point === 'decided') process.kill(process.pid, 'SIGKILL');
+/** The server's ledger: whoever dies deciding does so as soon as the vote is committed. */
+function mortal(ledger: Database): Database {
+  return withPoints(ledger, async (point) => {
+    if (point === 'decided') process.kill(process.pid, 'SIGKILL');
     return Promise.resolve();
   });
-  const client = new Client({ connection: await Connection.connect({ address: temporal }) });
-  const log = { info: () => undefined, warn: (message: string) => console.error(message) };
-  const { server, reconciler } = assemble({ db, client, config, starter: 'agent', log });
-  await createToken(db, { id: 'token-ops', hash: hashToken(token), principal: 'person:ops', kind: 'person', name: 'ops' });
-  // It must not be quicker than the end.
-  if (!diesDeciding) reconciler.start();
-  const listening = await listen('127.0.0.1', 0);
-  listening.serve(createApp(server));
-  return listening.url;
-}
-
-async function main(options: CrashOptions): Promise<void> {
-  const silent = (): void => undefined;
-  const logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
-  Runtime.install({ shutdownSignals: [], logger });
-  const { folder, parts, postgres } = options;
-  const config = loadConfig({ env: {}, cwd: folder });
-  const [role] = parts.length === 1 ? parts : [];
-  const db = await (postgres === null
-    ? openPglite({ folder: join(folder, 'ledger') })
-    : openPostgres({ url: postgres, ...(role && { role }) }));
-  if (postgres === null) await migrate(db);
-  if (parts.includes('worker')) await work(options, config, db);
-  const url = parts.includes('server') ? await serve(options, config, db) : null;
-  console.log(JSON.stringify({ url }));
-}
-
-function fail(error: unknown): never {
-  console.error(error);
-  process.exit(1);
 }
 
 const [, , told] = process.argv;
-if (told !== undefined) main(JSON.parse(told) as CrashOptions).catch(fail);
+if (told !== undefined) {
+  const options = JSON.parse(told) as CrashOptions;
+  const { actions, ledger } = stoppingTools(options);
+  // One that dies wakes nobody: it must not be quicker than the end.
+  const server = options.diesDeciding ? { serverLedger: mortal, reconciles: false } : { reconciles: true };
+  runPart(options, { actions, workerLedger: ledger, ...server }).catch(fail);
+}

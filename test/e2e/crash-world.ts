@@ -1,22 +1,19 @@
-import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode } from '@temporalio/worker';
 import type { HoldView, RunView } from '../../core/index.ts';
 import { migrate, openPostgres } from '../../ledger/index.ts';
 import { ensureTemporalServer } from '../../runtime/temporal-server/index.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
 import type { CrashOptions, Stop } from './crash-worker.ts';
+import { callApi, killed, killTemporal, startPart } from './processes.ts';
 import { readEffects } from './tools.ts';
 import type { Effect } from './tools.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const TOKEN = 'only-for-this-test';
 const POLICIES = `
   @id("all") permit (principal, action, resource);
@@ -34,30 +31,6 @@ export const TIMEOUT = PATIENCE + 10_000;
 /** What an attempt may cost at most, and what it costs when it ends, in micro-USD. */
 export const COST = { worst: 1_000, real: 400 };
 export type Kind = 'pglite' | 'postgres';
-
-/** The product and crash-worker.ts as JavaScript, and the workflows as a bundle, in a folder of their own. */
-export async function buildWorker(): Promise<string> {
-  const built = mkdtempSync(join(tmpdir(), 'holdpoint-crash-'));
-  symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
-  copyFileSync(join(ROOT, 'package.json'), join(built, 'package.json'));
-  // Types are checked elsewhere; this needs the JavaScript alone.
-  const compilerOptions = { outDir: built, rootDir: ROOT, declaration: false, sourceMap: false, inlineSources: false, noCheck: true };
-  const files = [join(ROOT, 'test/e2e/crash-worker.ts')];
-  writeFileSync(
-    join(built, 'tsconfig.json'),
-    JSON.stringify({ extends: join(ROOT, 'tsconfig.build.json'), compilerOptions, files, include: [] }),
-  );
-  const tsc = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', built], { encoding: 'utf8' });
-  if (tsc.status !== 0) throw new Error(`The worker could not be built:\n${tsc.stdout}`);
-  const silent = (): void => undefined;
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'test/e2e/workflows.ts'),
-    workflowInterceptorModules: [join(ROOT, 'workflows/waiting-room.ts')],
-    logger: { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent },
-  });
-  writeFileSync(join(built, 'bundle.js'), code);
-  return built;
-}
 
 /**
  * An installation of compiled processes on a Temporal server of its own, reached by its API alone. PGlite lives in
@@ -161,8 +134,7 @@ export class CrashWorld {
 
   /** Kills every process, Temporal's server among them, and starts all on what they left on disk. */
   async crashEverything(): Promise<void> {
-    const record = readFileSync(join(this.#folder, 'temporal/temporal.json'), 'utf8');
-    process.kill((JSON.parse(record) as { server: { pid: number } }).server.pid, 'SIGKILL');
+    killTemporal(join(this.#folder, 'temporal'));
     await this.#killAll();
     await this.#startTemporal();
     await this.#startAll(false);
@@ -268,14 +240,10 @@ export class CrashWorld {
       diesDeciding,
       cost: COST,
     };
-    const program = join(this.#built, 'test/e2e/crash-worker.js');
-    const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#processes.set(name, child);
-    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The ${name} ended: ${String(code)}.`)));
-    ended.catch(() => undefined);
-    const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
-    this.#url = (JSON.parse(line) as { url: string | null }).url ?? this.#url;
-    return child;
+    const started = startPart(join(this.#built, 'test/e2e/crash-worker.js'), options);
+    this.#processes.set(name, started.child);
+    this.#url = (await started.ready).url ?? this.#url;
+    return started.child;
   }
 
   async #killAll(): Promise<void> {
@@ -283,22 +251,8 @@ export class CrashWorld {
   }
 
   async api<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
-    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
-    const response = await fetch(`${this.#url}/api/v1${path}`, {
-      method,
-      headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
+    return callApi<T>({ url: this.#url, token: TOKEN, method, path, body });
   }
-}
-
-async function killed(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
 }
 
 export async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildWorker, COST, CrashWorld, TIMEOUT } from './crash-world.ts';
+import { COST, CrashWorld, TIMEOUT } from './crash-world.ts';
+import { buildWorker } from './processes.ts';
 import type { Kind } from './crash-world.ts';
 
 const KINDS = ['pglite', 'postgres'] as const satisfies readonly Kind[];

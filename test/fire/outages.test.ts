@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { migrate, openPostgres, verifyAudit } from '../../ledger/index.ts';
 import type { Database } from '../../ledger/index.ts';
 import { ensureTemporalServer } from '../../runtime/temporal-server/index.ts';
 import { charge } from '../e2e/calls.ts';
+import { killTemporal } from '../e2e/processes.ts';
 import { HOLD_CHARGE, PERMIT_ALL, supervised } from '../e2e/supervised.ts';
 import type { Supervised } from '../e2e/supervised.ts';
 import { freshDatabase, startOwnPostgres } from '../real-postgres.ts';
@@ -61,8 +62,7 @@ async function crash(server: (typeof SERVERS)[number]): Promise<void> {
     await postgres.crash();
     return postgres.restart();
   }
-  const record = JSON.parse(readFileSync(join(folder, 'temporal/temporal.json'), 'utf8')) as { server: { pid: number } };
-  process.kill(record.server.pid, 'SIGKILL');
+  killTemporal(join(folder, 'temporal'));
   const { address } = temporal;
   await startTemporal();
   expect(temporal.address).toBe(address);

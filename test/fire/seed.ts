@@ -9,7 +9,7 @@ export interface Draw {
 }
 
 /** HOLDPOINT_TEST_SEED, or another with each run of the tests. */
-const SEED = Number(process.env['HOLDPOINT_TEST_SEED'] ?? randomInt(2 ** 31));
+export const SEED = Number(process.env['HOLDPOINT_TEST_SEED'] ?? randomInt(2 ** 31));
 
 /** The test's own draws, whatever ran before it. If it fails, it says the seed that finds the failure again. */
 export function seeded({ task, onTestFailed }: Pick<TestContext, 'task' | 'onTestFailed'>): Draw {
@@ -18,7 +18,7 @@ export function seeded({ task, onTestFailed }: Pick<TestContext, 'task' | 'onTes
 }
 
 /** By `seed` and, so that two tests do not draw alike, by `name`. */
-function draws(seed: number, name: string): Draw {
+export function draws(seed: number, name: string): Draw {
   let state = [...name].reduce((sum, character) => Math.imul(sum ^ (character.codePointAt(0) ?? 0), 0x01000193), seed | 0);
   // mulberry32
   const next = (): number => {
