@@ -4,7 +4,7 @@ import { SEED } from '../fire/seed.ts';
 import { buildWorker } from '../e2e/processes.ts';
 import { renderReport, runChaos } from './chaos.ts';
 
-const SECONDS = 60;
+const SECONDS = 120;
 let built: string;
 
 beforeAll(async () => {
