@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { ActivityClient, Client } from '@temporalio/client';
+import { ActivityClient, ActivityNotFoundError, Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { bundleWorkflowCode, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adoptedRunId } from '../../activities/gate/adoption.ts';
-import { ADOPTED_RUN, canonical, completeLimits, HEADER } from '../../core/index.ts';
+import { ADOPTED_RUN, canonical, completeLimits, FAILURES, HEADER } from '../../core/index.ts';
 import type { CallHeader, RunHeader, RunId, StepKey } from '../../core/index.ts';
 import { createRun, findRun, LedgerError, migrate, openPostgres } from '../../ledger/index.ts';
 import { charge, put } from '../e2e/calls.ts';
@@ -26,9 +26,9 @@ describeLedgers('a forger', (open) => {
   });
   afterAll(() => world?.stop());
 
-  const headerOf = (run: string, changes: Partial<RunHeader> = {}): RunHeader => ({
+  const headerOf = (run: RunId, changes: Partial<RunHeader> = {}): RunHeader => ({
     v: 1,
-    run: run as RunId,
+    run,
     path: '',
     next: 1,
     queues: [],
@@ -126,7 +126,7 @@ describeLedgers('a forger', (open) => {
     const run = await world.start('sequence', { calls: [charge('completed')] });
     const [hold] = await world.held(run);
     const id = { workflowId: run, activityId: '1' };
-    await expect(world.client.activity.complete(id, { text: 'completed' })).rejects.toThrow();
+    await expect(world.client.activity.complete(id, { text: 'completed' })).rejects.toBeInstanceOf(ActivityNotFoundError);
     expect((await world.holds(run)).map(({ state }) => state.kind)).toEqual(['open']);
     await world.decide(hold?.id ?? '', { choice: 'deny', note: 'no' });
     expect(await world.result(run)).toMatchObject({ told: [{ kind: 'denied' }] });
@@ -150,7 +150,7 @@ describeLedgers('a forger', (open) => {
         startToCloseTimeout: '10s',
         retry: { maximumAttempts: 1 },
       });
-      await expect(alone).rejects.toThrow();
+      await expect(alone).rejects.toMatchObject({ cause: { type: FAILURES.denied } });
     }
     expect(effectsOf('stands alone')).toEqual([]);
     expect((await world.run(run)).used.steps).toBe(0);
