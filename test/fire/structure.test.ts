@@ -48,6 +48,7 @@ describeLedgers('a run keeps what it promises', (open) => {
     it.concurrent('whose hold is decided after its parent has ended', async () => {
       const { run, child, hold } = await abandon('outlives');
       expect(hold.key).toBe('/1/1');
+      expect(await world.run(run)).toMatchObject({ closed: null, state: 'held' });
       expect(done(run)).toEqual([]);
       await world.decide(hold.id);
       expect(await world.client.workflow.getHandle(child).result()).toBe('outlives');
