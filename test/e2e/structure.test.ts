@@ -140,6 +140,18 @@ describeLedgers('one ledger serves a whole run', (open) => {
     });
   });
 
+  it.concurrent("over a parent's reset, which starts its children again: they repeat nothing", async () => {
+    const run = await world.start('family', { children: [[put('first'), charge('second')]] });
+    const [hold] = await world.held(run);
+    await world.decide(hold?.id ?? '');
+    await world.result(run);
+    await resetToStart(world.client, run);
+    expect(await world.result<{ told: Told[] }[]>(run)).toMatchObject([{ told: [{ kind: 'returned' }, { kind: 'returned' }] }]);
+    expect(keysOf(run, 'done')).toEqual(['/1/1', '/1/2']);
+    expect(await world.holds(run)).toHaveLength(1);
+    await overAs(run, 'succeeded');
+  });
+
   it.concurrent('over a reset of a run that was over, which opens it again', async () => {
     const run = await world.start('choosing', { call: charge('') });
     const choose = (text: string) => world.client.workflow.getHandle(run).signal('choose', text);

@@ -9,7 +9,6 @@ import {
   proxyActivities,
   setHandler,
   sleep,
-  startChild,
 } from '@temporalio/workflow';
 import { denialOf, edits, failureOf, proxyActions } from '../../workflows/index.ts';
 import type { EditNotice } from '../../workflows/index.ts';
@@ -195,22 +194,4 @@ export async function typed({ text }: { text: string }): Promise<string> {
   const { tool } = proxyActions<ToolActions>();
   await sleep(1);
   return (await tool.put({ text })).text;
-}
-
-/** Leaves a child behind, which goes on by itself. */
-export async function abandoning({ calls }: { calls: readonly Call[] }): Promise<string> {
-  const child = await startChild(sequence, { parentClosePolicy: 'ABANDON', args: [{ calls }] });
-  return child.workflowId;
-}
-
-/** Takes whichever is first, and leaves the other waiting. */
-export async function racing({ calls }: { calls: readonly Call[] }): Promise<Told> {
-  return Promise.race(calls.map((call) => ask(call)));
-}
-
-/** The scope around the call is cancelled; the one that the call is in cannot be, or is another that can. */
-export async function nested({ call, shielded }: { call: Call; shielded: boolean }): Promise<Told> {
-  const outer = new CancellationScope({ cancellable: true });
-  setHandler(cancelStep, () => outer.cancel());
-  return outer.run(() => (shielded ? CancellationScope.nonCancellable(() => ask(call)) : CancellationScope.cancellable(() => ask(call))));
 }

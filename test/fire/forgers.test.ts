@@ -1,159 +1,213 @@
 import { randomUUID } from 'node:crypto';
-import { WorkflowClient } from '@temporalio/client';
+import { join } from 'node:path';
+import { ActivityClient, ActivityNotFoundError, Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adoptedRunId } from '../../activities/gate/adoption.ts';
-import { ADOPTED_RUN, HEADER } from '../../core/index.ts';
-import type { RunHeader, RunId } from '../../core/index.ts';
-import { findRun, migrate, openPostgres } from '../../ledger/index.ts';
-import type { Database } from '../../ledger/index.ts';
+import { ADOPTED_RUN, canonical, completeLimits, FAILURES, HEADER } from '../../core/index.ts';
+import type { CallHeader, RunHeader, RunId, StepKey } from '../../core/index.ts';
+import { createRun, findRun, LedgerError, migrate, openPostgres } from '../../ledger/index.ts';
 import { charge, put } from '../e2e/calls.ts';
-import { startPast } from '../e2e/histories.ts';
-import { bundle, HOLD_CHARGE, PERMIT_ALL, supervised } from '../e2e/supervised.ts';
+import { HOLD_CHARGE, PERMIT_ALL, SILENT, supervised } from '../e2e/supervised.ts';
 import type { Supervised } from '../e2e/supervised.ts';
-import type { Told } from '../e2e/workflows.ts';
+import { describeLedgers } from '../ledgers.ts';
 import { freshDatabase, startPostgres } from '../real-postgres.ts';
-import { sampleRun } from '../sample-run.ts';
-import { openFreshLedger } from '../temporal-lab.ts';
+import { drawId } from '../sample-run.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 });
 
-describe('whoever can reach Temporal', () => {
-  let db: Database;
+describeLedgers('a forger', (open) => {
   let world: Supervised;
   beforeAll(async () => {
-    db = await openFreshLedger();
+    const db = await open();
+    await migrate(db);
     world = await supervised({ db, policies: PERMIT_ALL + HOLD_CHARGE });
   });
-  afterAll(async () => {
-    await world.stop();
-    await db.close();
-  });
+  afterAll(() => world?.stop());
 
-  const header = (rest: Partial<RunHeader>): RunHeader => ({
+  const headerOf = (run: RunId, changes: Partial<RunHeader> = {}): RunHeader => ({
     v: 1,
-    run: ADOPTED_RUN,
+    run,
     path: '',
     next: 1,
-    queues: [world.taskQueue],
+    queues: [],
     ungoverned: [],
     mode: 'enforce',
-    ...rest,
+    ...changes,
   });
-  const effectsNamed = (text: string) => world.effects().filter(({ input }) => input['text'] === text);
-  const codes = (answer: unknown): unknown[] => (answer as { told: Told[] }).told.map((one) => one.kind === 'denied' && one.code);
-  const start = (forged: RunHeader, text: string) =>
-    startPast(world.client, 'sequence', { taskQueue: world.taskQueue, input: { calls: [put(text)] }, header: forged });
-
-  it('is not taken for a run whose name it writes into a signal with start', async () => {
-    const run = await world.start('sequence', { calls: [charge('mine')] });
-    await world.held(run);
-    const payload = defaultPayloadConverter.toPayload(header({ run }));
-    const { interceptors: _, ...settings } = world.client.workflow.options;
-    const forger = new WorkflowClient({
-      ...settings,
+  /** Temporal's own client, which sends this header with whatever it starts. */
+  const forging = (header: RunHeader): Client => {
+    const headers = { [HEADER]: defaultPayloadConverter.toPayload(header) };
+    return new Client({
       connection: world.client.connection,
-      interceptors: [{ signalWithStart: (input, next) => next({ ...input, headers: { ...input.headers, [HEADER]: payload } }) }],
+      interceptors: {
+        workflow: [
+          {
+            startWithDetails: (asked, next) => next({ ...asked, headers: { ...asked.headers, ...headers } }),
+            signalWithStart: (asked, next) => next({ ...asked, headers: { ...asked.headers, ...headers } }),
+          },
+        ],
+      },
     });
-    const handle = await forger.signalWithStart('sequence', {
-      taskQueue: world.taskQueue,
-      workflowId: `forged-${randomUUID()}`,
-      args: [{ calls: [put('by-signal')] }],
+  };
+  const starting = (calls: readonly object[], workflowId = `forged-${randomUUID()}`) => ({
+    taskQueue: world.taskQueue,
+    workflowId,
+    args: [{ calls }] as [unknown],
+  });
+  const effectsOf = (text: string) => world.effects().filter(({ input }) => input['text'] === text);
+
+  it.concurrent('who signals with start under the header of another run is told that it is not that run', async () => {
+    const run = await world.start('sequence', { calls: [charge('borrowed')] });
+    await world.held(run);
+    const handle = await forging(headerOf(run)).workflow.signalWithStart('sequence', {
+      ...starting([put('by signal'), charge('borrowed')]),
       signal: 'goOn',
     });
-    expect(codes(await handle.result())).toEqual(['execution_mismatch']);
-    expect(effectsNamed('by-signal')).toEqual([]);
+    expect(await handle.result()).toMatchObject({ told: [{ code: 'execution_mismatch' }, { code: 'execution_mismatch' }] });
+    expect([...effectsOf('by signal'), ...effectsOf('borrowed')]).toEqual([]);
+    expect((await world.calls(run)).map(({ key }) => key)).toEqual(['/1']);
+    await world.kill(run);
+  });
+
+  it.concurrent('who says adopted with a path that it does not have is told so', async () => {
+    const handle = await forging(headerOf(ADOPTED_RUN, { path: '/1' })).workflow.start('sequence', starting([put('misplaced')]));
+    expect(await handle.result()).toMatchObject({ told: [{ kind: 'denied', code: 'execution_mismatch' }] });
+    expect(effectsOf('misplaced')).toEqual([]);
+  });
+
+  it.concurrent('who says observe is adopted in enforce, and waits to be admitted', async () => {
+    const forged = headerOf(ADOPTED_RUN, { mode: 'observe' });
+    const handle = await forging(forged).workflow.start('sequence', starting([put('unseen')]));
+    const run = adoptedRunId({ workflowId: handle.workflowId, firstRunId: handle.firstExecutionRunId });
+    await world.until('it to be adopted', async () => (await findRun(world.db, run)) !== null);
+    expect(await world.held(run)).toMatchObject([{ kind: 'admission' }]);
+    expect(await world.run(run)).toMatchObject({ mode: 'enforce', admission: 'hold', requesters: [] });
+    expect(effectsOf('unseen')).toEqual([]);
+    await world.kill(run);
+  });
+
+  it.concurrent('who starts the execution of a run in enforce with a header in observe is held all the same', async () => {
+    const run = drawId('run');
+    const { taskQueue } = world;
+    await createRun(world.db, {
+      id: run,
+      agent: 'tester',
+      workflow: 'sequence',
+      requesters: ['agent:tester'],
+      labels: {},
+      limits: completeLimits({}),
+      workflowId: run,
+      taskQueue,
+      input: canonical(null),
+    });
+    await forging(headerOf(run, { mode: 'observe' })).workflow.start('sequence', starting([charge('watched only')], run));
+    expect(await world.held(run)).toMatchObject([{ kind: 'approval', key: '/1' }]);
+    expect(await world.run(run)).toMatchObject({ mode: 'enforce' });
+    expect(effectsOf('watched only')).toEqual([]);
+    await world.kill(run);
+  });
+
+  it.concurrent('who sends no header uses neither the grant nor the budget of a run that was approved for the same call', async () => {
+    const approved = await world.start('sequence', { calls: [charge('alike')] });
+    const [hold] = await world.held(approved);
+    await world.decide(hold?.id ?? '');
+    await world.result(approved);
+    const { run } = await world.startElsewhere('sequence', { calls: [charge('alike')] });
+    await world.until('it to be adopted', async () => (await findRun(world.db, run)) !== null);
+    expect(await world.held(run)).toMatchObject([{ kind: 'admission' }]);
+    expect(world.effects(run)).toEqual([]);
+    expect(await world.run(approved)).toMatchObject({ used: { steps: 1 } });
+    await world.kill(run);
+  });
+
+  it.concurrent('who completes the held call from outside decides nothing', async () => {
+    const run = await world.start('sequence', { calls: [charge('completed')] });
+    const [hold] = await world.held(run);
+    const id = { workflowId: run, activityId: '1' };
+    await expect(world.client.activity.complete(id, { text: 'completed' })).rejects.toBeInstanceOf(ActivityNotFoundError);
+    expect((await world.holds(run)).map(({ state }) => state.kind)).toEqual(['open']);
+    await world.decide(hold?.id ?? '', { choice: 'deny', note: 'no' });
+    expect(await world.result(run)).toMatchObject({ told: [{ kind: 'denied' }] });
+    expect(effectsOf('completed')).toEqual([]);
+  });
+
+  it.concurrent('who starts an activity without a workflow is refused, with the header of a run or without', async () => {
+    const run = await world.start('sequence', { calls: [charge('stands alone')] });
+    await world.held(run);
+    const header: CallHeader = { v: 1, run, path: '', key: '/1' as StepKey };
+    const headers = { [HEADER]: defaultPayloadConverter.toPayload(header) };
+    for (const sent of [{}, headers]) {
+      const client = new ActivityClient({
+        connection: world.client.connection,
+        interceptors: [{ start: (asked, next) => next({ ...asked, headers: { ...asked.headers, ...sent } }) }],
+      });
+      const alone = client.execute('tool.charge', {
+        id: `alone-${randomUUID()}`,
+        taskQueue: world.taskQueue,
+        args: [{ text: 'stands alone' }],
+        startToCloseTimeout: '10s',
+        retry: { maximumAttempts: 1 },
+      });
+      await expect(alone).rejects.toMatchObject({ cause: { type: FAILURES.denied } });
+    }
+    expect(effectsOf('stands alone')).toEqual([]);
     expect((await world.run(run)).used.steps).toBe(0);
     await world.kill(run);
   });
-
-  it('is not adopted as a child that it is not', async () => {
-    expect(codes(await (await start(header({ path: '/7' }), 'no-child')).result())).toEqual(['execution_mismatch']);
-    expect(effectsNamed('no-child')).toEqual([]);
-  });
-
-  it('does not bring a mode with it: what passes is what the ledger says', async () => {
-    const handle = await start(header({ mode: 'observe', ungoverned: ['activity:tool.put'] }), 'in-observe');
-    // Named as ungoverned by the forger, so that the call has no header; and the worker knows better.
-    expect(codes(await handle.result())).toEqual(['run_unknown']);
-    const other = await start(header({ mode: 'observe' }), 'observed');
-    const { runId } = await world.client.workflow.getHandle(other.workflowId).describe();
-    const run = adoptedRunId({ workflowId: other.workflowId, firstRunId: runId });
-    await world.until('it to be adopted', async () => (await findRun(db, run)) !== null);
-    expect(await world.held(run)).toMatchObject([{ kind: 'admission' }]);
-    expect(await findRun(db, run)).toMatchObject({ mode: 'enforce' });
-    expect([...effectsNamed('in-observe'), ...effectsNamed('observed')]).toEqual([]);
-    await world.kill(run);
-  });
-
-  it('cannot use an approval that was given to another run for the same arguments', async () => {
-    const [mine, theirs] = [
-      await world.start('sequence', { calls: [charge('same')] }),
-      await world.start('sequence', { calls: [charge('same')] }),
-    ];
-    const [[granted], [other]] = [await world.held(mine), await world.held(theirs)];
-    await world.decide(granted?.id ?? '');
-    await world.result(mine);
-    expect((await world.holds(theirs)).find(({ id }) => id === other?.id)?.state.kind).toBe('open');
-    expect(effectsNamed('same').map(({ run }) => run)).toEqual([mine, mine]);
-    await world.kill(theirs);
-  });
 });
 
-describe('a worker without the plugin on our task queue', () => {
-  it('has effects that nobody judged, and the record shows that it knows nothing of them', async () => {
-    const db = await openFreshLedger();
+describe('on Postgres', () => {
+  it('a worker without the plugin on our queue does what it likes, and the run has no record of it', async () => {
+    const db = await openPostgres({ url: await freshDatabase((await startPostgres()).url) });
+    await migrate(db);
     const world = await supervised({ db });
-    const past: unknown[] = [];
     try {
       await world.stopWorker();
-      const activities = { 'tool.put': async (input: unknown) => void past.push(input) };
-      const workflowBundle = await bundle(world.plugin, `${import.meta.dirname}/../e2e/workflows.ts`);
-      const worker = await Worker.create({ connection: world.native, taskQueue: world.taskQueue, workflowBundle, activities });
-      const run: RunId = await worker.runUntil(async () => {
-        const started = await world.start('sequence', { calls: [put('past')] });
+      const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../e2e/workflows.ts'), logger: SILENT });
+      const happened: unknown[] = [];
+      const activities = { 'tool.put': async (input: unknown) => Promise.resolve(happened.push(input)) };
+      const plain = await Worker.create({ connection: world.native, taskQueue: world.taskQueue, workflowBundle, activities });
+      const run = await plain.runUntil(async () => {
+        const started = await world.start('sequence', { calls: [put('past the gate')] });
         await world.result(started);
         return started;
       });
-      expect(past).toEqual([{ text: 'past' }]);
+      expect(happened).toEqual([{ text: 'past the gate' }]);
       expect(await world.calls(run)).toEqual([]);
-      expect((await world.run(run)).used.steps).toBe(0);
+      expect(await world.run(run)).toMatchObject({ used: { steps: 0 } });
     } finally {
       await world.stop();
       await db.close();
     }
   });
-});
 
-describe('the roles of the database', () => {
-  it('keep a worker from answering for agents and from changing a run, and a server from what only workers know', async () => {
+  it('neither role writes to what the other answers for', async () => {
     const url = await freshDatabase((await startPostgres()).url);
     const owner = await openPostgres({ url });
     await migrate(owner);
-    const [worker, server] = [await openPostgres({ url, role: 'worker' }), await openPostgres({ url, role: 'server' })];
+    const worker = await openPostgres({ url, role: 'worker' });
+    const server = await openPostgres({ url, role: 'server' });
+    const forbidden = [
+      [worker, `INSERT INTO agents (agent, answer, by, at) VALUES ('mine', 'admitted', 'me', 1)`],
+      [worker, `UPDATE agents SET answer = 'admitted'`],
+      [worker, 'DELETE FROM agents'],
+      [worker, 'DELETE FROM gaps'],
+      [server, `INSERT INTO gaps (hour, kind, action, count) VALUES (0, 'no_header', 'x', 1)`],
+      [server, 'UPDATE gaps SET count = 0'],
+      [server, 'DELETE FROM gaps'],
+      ...[worker, server].flatMap((db) => [
+        [db, `UPDATE runs SET mode = 'observe'`] as const,
+        [db, 'UPDATE runs SET admission = NULL'] as const,
+        [db, 'UPDATE runs SET adopted = false'] as const,
+      ]),
+    ] as const;
     try {
-      await sampleRun(owner);
-      const refused = [
-        ...[
-          `INSERT INTO agents (agent, answer, by, at) VALUES ('x', 'admitted', 'person:x', 1)`,
-          `UPDATE agents SET answer = 'admitted'`,
-          `DELETE FROM agents`,
-          `UPDATE runs SET mode = 'observe'`,
-          `UPDATE runs SET admission = NULL`,
-          `UPDATE runs SET adopted = true`,
-        ].map((sql) => worker.query(sql)),
-        ...[
-          `UPDATE runs SET mode = 'observe'`,
-          `UPDATE runs SET adopted = true`,
-          `UPDATE gaps SET count = 0`,
-          `UPDATE calls SET observed = NULL`,
-        ].map((sql) => server.query(sql)),
-      ];
-      const answers = await Promise.allSettled(refused);
-      expect(answers.map((answer) => (answer.status === 'rejected' ? /permission denied/.test(String(answer.reason)) : answer))).toEqual(
-        refused.map(() => true),
-      );
+      for (const [db, sql] of forbidden) {
+        const error: unknown = await db.query(sql).catch((thrown: unknown) => thrown);
+        expect([sql, error instanceof LedgerError && /permission denied/.test(error.message)]).toEqual([sql, true]);
+      }
     } finally {
       await Promise.all([worker.close(), server.close(), owner.close()]);
     }
