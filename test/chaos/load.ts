@@ -84,7 +84,7 @@ export class Load {
     const one = <T>(list: readonly T[]): T => list[this.#draw.below(list.length)] as T;
     const action = one(['chaos.put', 'chaos.put', 'chaos.charge', 'chaos.charge', 'chaos.ask']);
     const first = one(['ok', 'ok', 'ok', 'ok', 'throw', 'nothing']);
-    return { action, input: { text, first, millis: one([0, 0, 50, 500, 2_000]), worst: 1_000, cost: one([0, 400, 1_000]) } };
+    return { action, input: { text, first, millis: one([0, 50, 500, 2_000, 4_000]), worst: 1_000, cost: one([0, 400, 1_000]) } };
   }
 
   async #answer(hold: HoldView): Promise<void> {
