@@ -119,7 +119,9 @@ describeLedgers('the plugin in observe, on a worker of an application that knows
     const plugin = holdpoint({ actions: {}, config, ledger });
     const plugins = kind === 'plain' ? [] : [plugin];
     const workflowBundle = kind === 'plain' ? plainBundle : await bundleWorkflowCode({ workflowsPath, plugins, logger: SILENT });
-    const worker = await Worker.create({ connection: native, taskQueue, workflowBundle, activities: { ...activities }, plugins });
+    const settings = { connection: native, taskQueue, workflowBundle, activities: { ...activities }, plugins };
+    // What a stopped worker left to itself is soon given to the next.
+    const worker = await Worker.create({ ...settings, stickyQueueScheduleToStartTimeout: '1s' });
     const working = worker.run();
     if (kind === 'observed') await plugin.ready;
     return async () => {
